@@ -1,0 +1,99 @@
+// The C interface: every exception becomes a status and a message of the calling thread.
+#include <memory>
+
+#include "forward.hpp"
+
+struct sqb_model {
+  squeezebert::Model model;
+  bool finished = false;
+};
+
+namespace {
+
+using squeezebert::Error;
+using squeezebert::Forward;
+
+thread_local std::string last_error;
+
+template <typename Body>
+sqb_status guarded(const Body& body) {
+  try {
+    body();
+    return SQB_OK;
+  } catch (const Error& error) {
+    last_error = error.what();
+    return error.status;
+  } catch (const std::bad_alloc&) {
+    last_error = "not enough memory; use smaller batches or a smaller model";
+    return SQB_NO_MEMORY;
+  } catch (const std::exception& error) {
+    last_error = error.what();
+    return SQB_INTERNAL;
+  }
+}
+
+template <typename Body>
+sqb_status forward(sqb_model* model, const sqb_batch* batch, const Body& body) {
+  return guarded([&] {
+    if (!model || !model->finished) throw Error(SQB_BAD_INPUT, "the model is not finished; call sqb_finish first");
+    if (!batch) throw Error(SQB_BAD_INPUT, "there is no batch; pass one");
+    Forward run(model->model, *batch);
+    body(run);
+  });
+}
+
+}  // namespace
+
+sqb_status sqb_create(const sqb_config* config, const char* kernel, int32_t threads, sqb_model** model) {
+  return guarded([&] { *model = new sqb_model{{*config, kernel, threads}}; });
+}
+
+void sqb_free(sqb_model* model) { delete model; }
+
+sqb_status sqb_add(sqb_model* model, const char* name, const float* data, const int64_t* shape, int32_t rank) {
+  return guarded([&] {
+    if (model->finished) throw Error(SQB_BAD_TENSOR, "the model is finished; add tensors before sqb_finish");
+    model->model.add(name, data, shape, rank);
+  });
+}
+
+sqb_status sqb_finish(sqb_model* model) {
+  return guarded([&] {
+    if (model->finished) return;
+    model->model.finish();
+    model->finished = true;
+  });
+}
+
+const char* sqb_kernel(const sqb_model* model) { return model->model.kernels.name; }
+int32_t sqb_labels(const sqb_model* model) { return static_cast<int32_t>(model->model.labels); }
+
+const char* sqb_available_kernel(int32_t i) {
+  std::size_t count;
+  const squeezebert::Kernels* const* sets = squeezebert::available_kernels(&count);
+  return i >= 0 && static_cast<std::size_t>(i) < count ? sets[i]->name : nullptr;
+}
+
+const char* sqb_error(void) { return last_error.c_str(); }
+
+sqb_status sqb_hidden(sqb_model* model, const sqb_batch* batch, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.hidden(out); });
+}
+sqb_status sqb_embed(sqb_model* model, const sqb_batch* batch, sqb_pooling pooling, int32_t normalize, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.embed(pooling, normalize != 0, out); });
+}
+sqb_status sqb_pooler(sqb_model* model, const sqb_batch* batch, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.pooler(out); });
+}
+sqb_status sqb_sequence_logits(sqb_model* model, const sqb_batch* batch, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.sequence_logits(out); });
+}
+sqb_status sqb_token_logits(sqb_model* model, const sqb_batch* batch, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.token_logits(out); });
+}
+sqb_status sqb_span_logits(sqb_model* model, const sqb_batch* batch, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.span_logits(out); });
+}
+sqb_status sqb_masked_logits(sqb_model* model, const sqb_batch* batch, const int32_t* rows, int32_t count, float* out) {
+  return forward(model, batch, [&](Forward& run) { run.masked_logits(rows, count, out); });
+}

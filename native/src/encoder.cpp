@@ -1,0 +1,152 @@
+// The encoder: embeddings, then for each layer attention and feed-forward, each with its residual and LayerNorm.
+// Iandola et al. 2020, section 3; with one group everywhere, Devlin et al. 2019.
+#include <algorithm>
+
+#include "forward.hpp"
+
+namespace squeezebert {
+namespace {
+
+constexpr std::size_t kRowsPerTask = 16;    // of LayerNorm, embeddings and convolutions
+constexpr std::size_t kWideRows = 512;      // feed-forward rows alive at once: bounds memory on large batches
+
+std::string text(int64_t n) { return std::to_string(n); }
+
+std::size_t checked_tokens(const Model& model, const sqb_batch& batch) {
+  const sqb_config& c = model.config;
+  if (batch.sequences < 1 || !batch.ids || !batch.types || !batch.cu_seqlens)
+    throw Error(SQB_BAD_INPUT, "the batch is empty; pass at least one sequence of one token");
+  if (batch.cu_seqlens[0] != 0)
+    throw Error(SQB_BAD_INPUT, "cu_seqlens starts at " + text(batch.cu_seqlens[0]) + "; it must start at 0");
+  for (int32_t b = 0; b < batch.sequences; ++b) {
+    const int64_t length = int64_t{batch.cu_seqlens[b + 1]} - batch.cu_seqlens[b];
+    if (length < 1)
+      throw Error(SQB_BAD_INPUT, "sequence " + text(b) + " has " + text(length) + " tokens; cu_seqlens must rise, and every sequence needs a token");
+    if (length > c.max_position_embeddings)
+      throw Error(SQB_BAD_INPUT, "sequence " + text(b) + " has " + text(length) + " tokens and the model holds " +
+                                     text(c.max_position_embeddings) + "; cut it or use windows");
+  }
+  const int32_t tokens = batch.cu_seqlens[batch.sequences];
+  for (int32_t t = 0; t < tokens; ++t) {
+    if (batch.ids[t] < 0 || batch.ids[t] >= c.vocab_size)
+      throw Error(SQB_BAD_INPUT, "token id " + text(batch.ids[t]) + " at position " + text(t) + " is outside 0 to " +
+                                     text(c.vocab_size - 1) + "; use the tokenizer that belongs to this model");
+    if (batch.types[t] < 0 || batch.types[t] >= c.type_vocab_size)
+      throw Error(SQB_BAD_INPUT, "token type " + text(batch.types[t]) + " at position " + text(t) + " is outside 0 to " +
+                                     text(c.type_vocab_size - 1) + "; use the tokenizer that belongs to this model");
+  }
+  return static_cast<std::size_t>(tokens);
+}
+
+std::size_t tasks_of(std::size_t rows) { return (rows + kRowsPerTask - 1) / kRowsPerTask; }
+
+}  // namespace
+
+Forward::Forward(Model& model, const sqb_batch& batch)
+    : model_(model),
+      batch_(batch),
+      tokens_(checked_tokens(model, batch)),
+      C_(static_cast<std::size_t>(model.config.hidden_size)),
+      workspace_(model.take()),
+      lease_(model.pool) {}
+
+Forward::~Forward() { model_.give(std::move(workspace_)); }
+
+Rows Forward::reserve(Buffer& buffer, std::size_t rows, std::size_t channels) {
+  const std::size_t ld = stride_of(channels);
+  return {buffer.reserve(rows * ld), rows, ld};
+}
+
+Rows Forward::encode() {
+  Rows x = reserve(workspace_->hidden, tokens_, C_);
+  embeddings(x);
+  for (Layer& one : model_.layers) layer(one, x);
+  return x;
+}
+
+void Forward::embeddings(Rows out) {
+  const std::size_t E = static_cast<std::size_t>(model_.config.embedding_size);
+  const Rows sums = E == C_ ? out : reserve(workspace_->context, tokens_, E);
+  const float *words = model_.words, *positions = model_.positions.get(), *types = model_.types.get();
+  lease_.run(sequences(), [&](std::size_t b, unsigned) {
+    for (std::size_t t = start(b); t < start(b + 1); ++t)
+      model_.kernels.add3(words + static_cast<std::size_t>(batch_.ids[t]) * E, positions + (t - start(b)) * E,
+                          types + static_cast<std::size_t>(batch_.types[t]) * E, sums.data + t * sums.ld, E);
+  });
+  if (E != C_) apply(model_.embedding_projection, model_.kernels, lease_, sums, out);
+  normalize(model_.embedding_norm, out, nullptr, C_);
+}
+
+void Forward::layer(Layer& layer, Rows x) {
+  const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * C_), context = reserve(workspace_->context, tokens_, C_);
+  if (layer.query_key_value.empty()) {
+    project(layer.query, x, qkv);
+    project(layer.key, x, {qkv.data + C_, qkv.count, qkv.ld});
+    project(layer.value, x, {qkv.data + 2 * C_, qkv.count, qkv.ld});
+  } else {
+    apply(layer.query_key_value, model_.kernels, lease_, x, qkv);
+  }
+  attention(layer, qkv, context);
+  const Rows mixed = reserve(workspace_->mixed, tokens_, C_);  // query, key and value have been used up
+  project(layer.post_attention, context, mixed);
+  normalize(layer.post_attention_norm, mixed, x.data, C_);
+
+  const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
+  const bool whole = !layer.intermediate.taps.empty();  // a convolution sees the rows beside a block
+  const std::size_t step = whole ? tokens_ : std::min(tokens_, kWideRows);
+  for (std::size_t row = 0; row < tokens_; row += step) {
+    const std::size_t rows = std::min(step, tokens_ - row);
+    const Rows wide = reserve(workspace_->wide, rows, F);
+    project(layer.intermediate, {mixed.data + row * mixed.ld, rows, mixed.ld}, wide,
+            static_cast<Activation>(model_.config.hidden_act));
+    project(layer.output, wide, {x.data + row * x.ld, rows, x.ld});
+  }
+  normalize(layer.output_norm, x, mixed.data, C_);
+}
+
+void Forward::project(const Projection& projection, Rows x, Rows out, Activation act) {
+  if (!projection.taps.empty()) {
+    std::size_t inputs = 0;
+    for (const Panel& panel : projection.linear.panels) inputs = std::max(inputs, panel.from + panel.inputs);
+    const Rows convolved = reserve(workspace_->convolved, x.count, inputs);
+    convolve(projection.taps, x, convolved, inputs);
+    x = convolved;
+  }
+  apply(projection.linear, model_.kernels, lease_, x, out, act);
+}
+
+// Depthwise over the tokens of each sequence, zero beyond its ends.
+void Forward::convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels) {
+  const std::ptrdiff_t K = model_.config.conv_kernel;
+  lease_.run(sequences(), [&](std::size_t b, unsigned) {
+    const std::ptrdiff_t begin = batch_.cu_seqlens[b], end = batch_.cu_seqlens[b + 1];
+    for (std::ptrdiff_t t = begin; t < end; ++t) {
+      float* to = out.data + static_cast<std::size_t>(t) * out.ld;
+      std::fill_n(to, channels, 0.0f);
+      for (std::ptrdiff_t k = 0; k < K; ++k) {
+        const std::ptrdiff_t from = t + k - K / 2;
+        if (from >= begin && from < end)
+          model_.kernels.multiply_add(x.data + static_cast<std::size_t>(from) * x.ld,
+                                      taps.get() + static_cast<std::size_t>(k) * channels, to, channels);
+      }
+    }
+  });
+}
+
+// x = LayerNorm(x + residual); the residual's rows have x's stride.
+void Forward::normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels) {
+  lease_.run(tasks_of(x.count), [&](std::size_t task, unsigned) {
+    const std::size_t row = task * kRowsPerTask, rows = std::min(kRowsPerTask, x.count - row);
+    model_.kernels.layer_norm({.x = x.data + row * x.ld,
+                               .residual = residual ? residual + row * x.ld : nullptr,
+                               .gamma = norm.gamma.get(),
+                               .beta = norm.beta.get(),
+                               .out = x.data + row * x.ld,
+                               .rows = rows,
+                               .channels = channels,
+                               .ld = x.ld,
+                               .eps = model_.config.layer_norm_eps});
+  });
+}
+
+}  // namespace squeezebert

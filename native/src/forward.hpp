@@ -1,0 +1,52 @@
+// Forward: one call through a model, from a batch to hidden states, and on to each head.
+#pragma once
+
+#include "model.hpp"
+
+namespace squeezebert {
+
+class Forward {
+ public:
+  // Checks the batch and takes a workspace and, when they are free, the pool's workers.
+  Forward(Model& model, const sqb_batch& batch);
+  ~Forward();
+  Forward(const Forward&) = delete;
+  Forward& operator=(const Forward&) = delete;
+
+  Rows encode();  // [T, C]
+
+  void hidden(float* out);
+  void embed(sqb_pooling pooling, bool normalize, float* out);
+  void pooler(float* out);
+  void sequence_logits(float* out);
+  void token_logits(float* out);
+  void span_logits(float* out);
+  void masked_logits(const int32_t* rows, int32_t count, float* out);
+
+ private:
+  std::size_t sequences() const { return static_cast<std::size_t>(batch_.sequences); }
+  std::size_t start(std::size_t sequence) const { return static_cast<std::size_t>(batch_.cu_seqlens[sequence]); }
+
+  Rows reserve(Buffer& buffer, std::size_t rows, std::size_t channels);
+  void embeddings(Rows out);
+  void layer(Layer& layer, Rows x);
+  void project(const Projection& projection, Rows x, Rows out, Activation act = Activation::none);
+  void convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels);
+  void normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels);
+
+  void attention(const Layer& layer, Rows qkv, Rows context);
+  void project_along_sequence(const Layer& layer, Rows qkv, Rows low_rank);
+  void attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_values, Rows context, float* scratch);
+
+  Rows pooled();
+  void write_linear(const Linear& linear, Rows x, std::size_t outputs, float* out);
+  void score_words(Rows states, std::size_t first, std::size_t count, float* out);
+
+  Model& model_;
+  const sqb_batch batch_;
+  const std::size_t tokens_, C_;
+  std::unique_ptr<Workspace> workspace_;
+  Pool::Lease lease_;
+};
+
+}  // namespace squeezebert

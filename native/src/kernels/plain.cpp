@@ -1,0 +1,73 @@
+// Plain C++: the twin that every other instruction set is compared with, and the fallback where none fits.
+#include <algorithm>
+#include <cmath>
+
+#include "table.hpp"
+
+namespace squeezebert {
+namespace {
+
+constexpr std::size_t kWidth = 8;
+
+float activate(float x, Activation act) {
+  switch (act) {
+    case Activation::gelu: return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752f));
+    case Activation::gelu_new: return 0.5f * x * (1.0f + std::tanh(0.79788456080286536f * (x + 0.044715f * x * x * x)));
+    case Activation::relu: return std::max(x, 0.0f);
+    case Activation::tanh: return std::tanh(x);
+    case Activation::none: break;
+  }
+  return x;
+}
+
+void panel(const PanelArgs& p) {
+  for (std::size_t m = 0; m < p.rows; ++m) {
+    float sums[kWidth] = {};  // all of the panel's columns, in use or not, so that the compiler can unroll
+    float* out = p.out + m * p.ldo;
+    for (std::size_t n = 0; n < p.cols; ++n) sums[n] = p.resume ? out[n] : p.bias ? p.bias[n] : 0.0f;
+    for (std::size_t k = 0; k < p.k; ++k) {
+      const float a = p.a_transposed ? p.a[k * p.lda + m] : p.a[m * p.lda + k];
+      const float* w = p.w + k * p.ldw;
+      for (std::size_t n = 0; n < kWidth; ++n) sums[n] += a * w[n];
+    }
+    for (std::size_t n = 0; n < p.cols; ++n) out[n] = activate(sums[n], p.act);
+  }
+}
+
+void softmax(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld) {
+  for (std::size_t n = 0; n < lanes; ++n) {
+    float* column = scores + n;
+    float top = column[0], sum = 0.0f;
+    for (std::size_t s = 1; s < keys; ++s) top = std::max(top, column[s * ld]);
+    for (std::size_t s = 0; s < keys; ++s) sum += column[s * ld] = std::exp(column[s * ld] - top);
+    for (std::size_t s = 0; s < keys; ++s) column[s * ld] /= sum;
+  }
+}
+
+void layer_norm(const LayerNormArgs& p) {
+  for (std::size_t r = 0; r < p.rows; ++r) {
+    const float* x = p.x + r * p.ld;
+    const float* residual = p.residual ? p.residual + r * p.ld : nullptr;
+    float* out = p.out + r * p.ld;
+    float mean = 0.0f, var = 0.0f;
+    for (std::size_t c = 0; c < p.channels; ++c) mean += out[c] = x[c] + (residual ? residual[c] : 0.0f);
+    mean /= static_cast<float>(p.channels);
+    for (std::size_t c = 0; c < p.channels; ++c) var += (out[c] - mean) * (out[c] - mean);
+    const float scale = 1.0f / std::sqrt(var / static_cast<float>(p.channels) + p.eps);
+    for (std::size_t c = 0; c < p.channels; ++c) out[c] = (out[c] - mean) * scale * p.gamma[c] + p.beta[c];
+  }
+}
+
+void add3(const float* a, const float* b, const float* c, float* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = a[i] + b[i] + c[i];
+}
+
+void multiply_add(const float* a, const float* b, float* out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) out[i] += a[i] * b[i];
+}
+
+}  // namespace
+
+extern const Kernels kPlainKernels{"plain", kWidth, 4, panel, softmax, layer_norm, add3, multiply_add};
+
+}  // namespace squeezebert

@@ -1,0 +1,59 @@
+// The table of functions that every instruction set fills: the whole of what the encoder asks of the machine.
+//
+// Axes: T tokens, K inputs of one group, N outputs, S keys, C channels. Everything is float32, row-major.
+// One micro-kernel carries all matrix work, `panel`: rows of `a` against one panel of at most `width` columns.
+//   * a linear layer:    a = activations, w = packed weights [K][width]
+//   * attention scores:  a = keys,        w = queries transposed [D][width]      -> scores transposed [S][width]
+//   * attention values:  a = probabilities (stored transposed), w = values in place -> context
+//   * masked LM logits:  a = embedding table, w = hidden states transposed
+#pragma once
+
+#include <cstddef>
+
+namespace squeezebert {
+
+enum class Activation { none, gelu, gelu_new, relu, tanh };
+
+// out[m, n] = act(sum_k a[m, k] * w[k, n] + bias[n]), over `rows` x `cols`.
+struct PanelArgs {
+  const float* a;            // [rows, k] with row stride lda; [k, rows] with stride lda when a_transposed
+  std::size_t lda;
+  bool a_transposed;
+  std::size_t rows, k, cols;  // cols <= width
+  const float* w;            // [k, width] with row stride ldw; readable to full width in every row
+  std::size_t ldw;
+  const float* bias;         // [width], or null for zero
+  float* out;                // [rows, cols] with row stride ldo
+  std::size_t ldo;
+  bool resume;               // start from what `out` holds: the sums of earlier k
+  Activation act;
+};
+
+// out[r, c] = gamma[c] * (x - mean) / sqrt(var + eps) + beta[c], where x is x[r, c] + residual[r, c].
+struct LayerNormArgs {
+  const float* x;
+  const float* residual;  // null for none
+  const float* gamma;
+  const float* beta;
+  float* out;  // may be x or residual
+  std::size_t rows, channels, ld;  // one stride for x, residual and out
+  float eps;
+};
+
+struct Kernels {
+  const char* name;
+  std::size_t width;                                                          // columns of one packed panel
+  std::size_t rows;                                                           // rows of one register tile
+  void (*panel)(const PanelArgs&);
+  void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld);  // over keys, in place, [S][ld]
+  void (*layer_norm)(const LayerNormArgs&);
+  void (*add3)(const float* a, const float* b, const float* c, float* out, std::size_t n);   // out = a + b + c
+  void (*multiply_add)(const float* a, const float* b, float* out, std::size_t n);           // out += a * b
+};
+
+// The sets this build has and this machine can run, best first; `plain` always ends the list.
+const Kernels* const* available_kernels(std::size_t* count);
+// The set of that name, or null; an empty name is the best one.
+const Kernels* find_kernels(const char* name);
+
+}  // namespace squeezebert

@@ -1,0 +1,217 @@
+#include "model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace squeezebert {
+namespace {
+
+const Kernels& kernels_named(const char* name) {
+  if (const Kernels* found = find_kernels(name)) return *found;
+  std::size_t count;
+  const Kernels* const* sets = available_kernels(&count);
+  std::string names;
+  for (std::size_t i = 0; i < count; ++i) names += (i ? ", " : "") + std::string(sets[i]->name);
+  throw Error(SQB_BAD_CONFIG, "kernel '" + std::string(name) + "' cannot run here; choose one of " + names);
+}
+
+unsigned checked_threads(int threads) {
+  if (threads < 1 || threads > 1024)
+    throw Error(SQB_BAD_CONFIG, "threads=" + std::to_string(threads) + " is out of range; choose 1 to 1024");
+  return static_cast<unsigned>(threads);
+}
+
+void check_config(const sqb_config& c) {
+  const int sizes[] = {c.vocab_size, c.embedding_size, c.hidden_size, c.num_attention_heads, c.intermediate_size,
+                       c.max_position_embeddings, c.type_vocab_size, c.q_groups, c.k_groups, c.v_groups,
+                       c.post_attention_groups, c.intermediate_groups, c.output_groups, c.conv_kernel};
+  for (int size : sizes)
+    if (size < 1 || size > (1 << 24))
+      throw Error(SQB_BAD_CONFIG, "a size in the config is " + std::to_string(size) + "; choose 1 to 16777216");
+  const bool divides = c.hidden_size % c.num_attention_heads == 0 && c.hidden_size % c.q_groups == 0 &&
+                       c.hidden_size % c.k_groups == 0 && c.hidden_size % c.v_groups == 0 &&
+                       c.hidden_size % c.post_attention_groups == 0 && c.hidden_size % c.intermediate_groups == 0 &&
+                       c.intermediate_size % c.intermediate_groups == 0 &&
+                       c.intermediate_size % c.output_groups == 0 && c.hidden_size % c.output_groups == 0;
+  if (!divides) throw Error(SQB_BAD_CONFIG, "heads or groups do not divide the channels; choose counts that do");
+  if (c.num_hidden_layers < 0 || c.num_hidden_layers > 4096 || c.embedding_size > c.hidden_size ||
+      c.conv_kernel % 2 == 0 || c.attention_rank < 0 || c.attention_rank > c.max_position_embeddings ||
+      c.hidden_act < SQB_GELU || c.hidden_act > SQB_TANH || c.pooler_act < SQB_GELU || c.pooler_act > SQB_TANH ||
+      !(c.layer_norm_eps > 0.0f))
+    throw Error(SQB_BAD_CONFIG, "an option in the config is out of range; see squeezebert.h for what each may be");
+}
+
+std::string text(const int64_t* shape, std::size_t rank) {
+  std::string out = "[";
+  for (std::size_t i = 0; i < rank; ++i) out += (i ? ", " : "") + (shape[i] < 0 ? "any" : std::to_string(shape[i]));
+  return out + "]";
+}
+
+// The sum of a block is finite when no value of it is NaN or infinite and it does not overflow; only then look closer.
+bool all_finite(const float* data, std::size_t n) {
+  for (std::size_t begin = 0; begin < n; begin += 1024) {
+    const std::size_t end = std::min(n, begin + 1024);
+    float sums[16] = {};
+    std::size_t i = begin;
+    for (; i + 16 <= end; i += 16)
+      for (std::size_t j = 0; j < 16; ++j) sums[j] += data[i + j] * 0.0f;
+    for (; i < end; ++i) sums[0] += data[i] * 0.0f;
+    for (float sum : sums)
+      if (!(sum == 0.0f)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Model::Model(const sqb_config& c, const char* kernel, int threads)
+    : config((check_config(c), c)), kernels(kernels_named(kernel)), pool(checked_threads(threads)) {
+  layers.resize(static_cast<std::size_t>(c.num_hidden_layers));
+  expect_embeddings();
+  for (std::size_t i = 0; i < layers.size(); ++i) expect_layer("encoder.layers." + std::to_string(i) + ".", layers[i]);
+  expect_heads();
+}
+
+void Model::expect(const std::string& name, std::vector<int64_t> shape, bool required,
+                   std::function<void(const float*, const int64_t*)> put) {
+  slots_.emplace(name, Slot{std::move(shape), required, std::move(put)});
+}
+
+void Model::expect_copy(const std::string& name, std::vector<int64_t> shape, bool required, Buffer& to) {
+  std::size_t size = 1;
+  for (int64_t n : shape) size *= static_cast<std::size_t>(n);
+  expect(name, std::move(shape), required,
+         [&to, size](const float* data, const int64_t*) { std::copy_n(data, size, to.reserve(size)); });
+}
+
+void Model::expect_norm(const std::string& name, int64_t channels, bool required, Norm& norm) {
+  expect_copy(name + ".weight", {channels}, required, norm.gamma);
+  expect_copy(name + ".bias", {channels}, required, norm.beta);
+}
+
+// shape is that of the weight: [outputs, inputs / groups] or [outputs, inputs / groups, 1].
+void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, bool required, Linear& linear,
+                          int64_t groups) {
+  const int64_t outputs = shape[0], inputs = shape[1] * groups;
+  expect(name + ".weight", std::move(shape), required, [this, &linear, inputs, groups](const float* data, const int64_t* seen) {
+    linear.pack(kernels, data, static_cast<std::size_t>(seen[0]), static_cast<std::size_t>(inputs), static_cast<std::size_t>(groups));
+  });
+  expect(name + ".bias", {outputs}, required, [this, &linear, name](const float* data, const int64_t* seen) {
+    std::size_t rows = 0;
+    for (const Panel& panel : linear.panels) rows += panel.cols;
+    if (rows != static_cast<std::size_t>(seen[0]))
+      throw Error(SQB_BAD_TENSOR, name + ".bias has " + std::to_string(seen[0]) + " values for " + std::to_string(rows) +
+                                      " rows of " + name + ".weight; add the weight first, with as many rows");
+    linear.set_bias(kernels, data);
+  });
+}
+
+void Model::expect_projection(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to) {
+  expect_linear(name, {outputs, inputs / groups, 1}, true, to.linear, groups);
+  if (config.conv_kernel == 1) return;
+  const std::size_t C = static_cast<std::size_t>(inputs), K = static_cast<std::size_t>(config.conv_kernel);
+  expect(name + ".depthwise.weight", {inputs, 1, config.conv_kernel}, true, [&to, C, K](const float* data, const int64_t*) {
+    float* taps = to.taps.reserve(K * C);
+    for (std::size_t c = 0; c < C; ++c)
+      for (std::size_t k = 0; k < K; ++k) taps[k * C + c] = data[c * K + k];
+  });
+}
+
+void Model::expect_embeddings() {
+  const sqb_config& c = config;
+  expect("embeddings.word_embeddings.weight", {c.vocab_size, c.embedding_size}, true,
+         [this](const float* data, const int64_t*) { words = data; });
+  expect_copy("embeddings.position_embeddings.weight", {c.max_position_embeddings, c.embedding_size}, true, positions);
+  expect_copy("embeddings.token_type_embeddings.weight", {c.type_vocab_size, c.embedding_size}, true, types);
+  expect_norm("embeddings.LayerNorm", c.hidden_size, true, embedding_norm);
+  if (c.embedding_size < c.hidden_size)
+    expect_linear("embeddings.projection", {c.hidden_size, c.embedding_size, 1}, true, embedding_projection, 1);
+}
+
+void Model::expect_layer(const std::string& name, Layer& layer) {
+  const sqb_config& c = config;
+  const int64_t C = c.hidden_size, F = c.intermediate_size;
+  expect_projection(name + "attention.query", C, C, c.q_groups, layer.query);
+  expect_projection(name + "attention.key", C, C, c.k_groups, layer.key);
+  expect_projection(name + "attention.value", C, C, c.v_groups, layer.value);
+  expect_projection(name + "post_attention.conv1d", C, C, c.post_attention_groups, layer.post_attention);
+  expect_projection(name + "intermediate.conv1d", F, C, c.intermediate_groups, layer.intermediate);
+  expect_projection(name + "output.conv1d", C, F, c.output_groups, layer.output);
+  expect_norm(name + "post_attention.layernorm", C, true, layer.post_attention_norm);
+  expect_norm(name + "output.layernorm", C, true, layer.output_norm);
+  if (c.attention_rank == 0) return;
+  expect_copy(name + "attention.key_projection.weight", {c.attention_rank, c.max_position_embeddings}, true, layer.key_rows);
+  expect_copy(name + "attention.value_projection.weight", {c.attention_rank, c.max_position_embeddings}, true, layer.value_rows);
+}
+
+void Model::expect_heads() {
+  const int64_t C = config.hidden_size, E = config.embedding_size, V = config.vocab_size;
+  expect_linear("pooler.dense", {C, C}, false, pooler, 1);
+  expect_linear("classifier", {-1, C}, false, classifier, 1);
+  expect_linear("qa_outputs", {2, C}, false, qa_outputs, 1);
+  expect_linear("cls.predictions.transform.dense", {E, C}, false, transform, 1);
+  expect_norm("cls.predictions.transform.LayerNorm", E, false, transform_norm);
+  expect_copy("cls.predictions.bias", {V}, false, decoder_bias);
+  expect("cls.predictions.decoder.weight", {V, E}, false, [this](const float* data, const int64_t*) { decoder = data; });
+}
+
+void Model::add(const std::string& name, const float* data, const int64_t* shape, int rank) {
+  const auto found = slots_.find(name);
+  if (found == slots_.end())
+    throw Error(SQB_BAD_TENSOR, "tensor " + name + " has no place in this architecture; check the config, or leave it out");
+  Slot& slot = found->second;
+  if (slot.filled) throw Error(SQB_BAD_TENSOR, "tensor " + name + " was added twice; add each tensor once");
+  bool fits = static_cast<std::size_t>(rank) == slot.shape.size();
+  std::size_t size = 1;
+  for (int i = 0; fits && i < rank; ++i) {
+    fits = shape[i] > 0 && (slot.shape[i] < 0 ? shape[i] <= (1 << 24) : shape[i] == slot.shape[i]);
+    size *= static_cast<std::size_t>(shape[i]);
+  }
+  if (!fits)
+    throw Error(SQB_BAD_TENSOR, "tensor " + name + " is " + text(shape, static_cast<std::size_t>(rank)) + " where the config asks for " +
+                                    text(slot.shape.data(), slot.shape.size()) + "; the file and the config do not belong together");
+  if (!all_finite(data, size))
+    throw Error(SQB_BAD_TENSOR, "tensor " + name + " holds NaN or infinite values; the checkpoint is damaged, fetch or train it again");
+  slot.put(data, shape);
+  slot.filled = true;
+}
+
+bool Model::has(const std::string& name) const { return slots_.at(name).filled; }
+
+void Model::finish() {
+  for (const auto& [name, slot] : slots_)
+    if (slot.required && !slot.filled)
+      throw Error(SQB_BAD_TENSOR, "tensor " + name + " is missing; the checkpoint is incomplete or the config is another model's");
+  for (const char* name : {"pooler.dense", "classifier", "qa_outputs", "cls.predictions.transform.dense"})
+    if (has(std::string(name) + ".weight") != has(std::string(name) + ".bias"))
+      throw Error(SQB_BAD_TENSOR, std::string(name) + " has a weight or a bias but not both; add the missing one");
+  const bool masked = has("cls.predictions.transform.dense.weight");
+  for (const char* name : {"cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias", "cls.predictions.bias"})
+    if (has(name) != masked) throw Error(SQB_BAD_TENSOR, "the masked LM head is incomplete at " + std::string(name) + "; add all of it or none");
+  if (!decoder) decoder = words;
+  for (const Panel& panel : classifier.panels) labels += panel.cols;
+  const std::size_t C = static_cast<std::size_t>(config.hidden_size);
+  if (config.conv_kernel == 1) {
+    for (Layer& layer : layers) {
+      layer.query_key_value.append(std::move(layer.query.linear), 0);
+      layer.query_key_value.append(std::move(layer.key.linear), C);
+      layer.query_key_value.append(std::move(layer.value.linear), 2 * C);
+    }
+  }
+  slots_.clear();
+}
+
+std::unique_ptr<Workspace> Model::take() {
+  std::lock_guard<std::mutex> lock(spare_mutex_);
+  if (spare_.empty()) return std::make_unique<Workspace>();
+  auto workspace = std::move(spare_.back());
+  spare_.pop_back();
+  return workspace;
+}
+
+void Model::give(std::unique_ptr<Workspace> workspace) {
+  std::lock_guard<std::mutex> lock(spare_mutex_);
+  spare_.push_back(std::move(workspace));
+}
+
+}  // namespace squeezebert

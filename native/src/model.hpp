@@ -1,0 +1,85 @@
+// Model: the weights of one encoder and its heads, packed once; Workspace: the memory of one call.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "linear.hpp"
+
+namespace squeezebert {
+
+struct Norm {
+  Buffer gamma, beta;  // [C]
+};
+
+// A grouped linear layer, and before it, when conv_kernel > 1, a depthwise convolution: taps [k][inputs].
+struct Projection {
+  Linear linear;
+  Buffer taps;
+};
+
+struct Layer {
+  Projection query, key, value, post_attention, intermediate, output;
+  Linear query_key_value;  // the three in one pass; filled by finish() when there are no taps
+  Buffer key_rows, value_rows;  // low-rank attention: [R, P]
+  Norm post_attention_norm, output_norm;
+};
+
+// What one call writes: grown to the largest call seen, then reused.
+struct Workspace {
+  Buffer hidden, mixed, context, wide, convolved, low_rank, gathered, gathered_out, scratch;
+  std::vector<std::size_t> blocks;
+};
+
+class Model {
+ public:
+  Model(const sqb_config& config, const char* kernel, int threads);
+
+  void add(const std::string& name, const float* data, const int64_t* shape, int rank);
+  void finish();
+
+  sqb_config config;
+  const Kernels& kernels;
+  Pool pool;
+  const float* words = nullptr;    // [V, E], borrowed
+  const float* decoder = nullptr;  // [V, E], borrowed; the words when tied
+  Buffer positions, types;         // [P, E], [Y, E]
+  Linear embedding_projection;
+  Norm embedding_norm;
+  std::vector<Layer> layers;
+  Linear pooler, classifier, qa_outputs, transform;
+  Norm transform_norm;
+  Buffer decoder_bias;  // [V]
+  std::size_t labels = 0;
+
+  // A workspace nobody else uses; give it back when the call is over.
+  std::unique_ptr<Workspace> take();
+  void give(std::unique_ptr<Workspace> workspace);
+
+ private:
+  struct Slot {
+    std::vector<int64_t> shape;  // -1: any size
+    bool required;
+    std::function<void(const float*, const int64_t*)> put;
+    bool filled = false;
+  };
+
+  void expect(const std::string& name, std::vector<int64_t> shape, bool required,
+              std::function<void(const float*, const int64_t*)> put);
+  void expect_copy(const std::string& name, std::vector<int64_t> shape, bool required, Buffer& to);
+  void expect_norm(const std::string& name, int64_t channels, bool required, Norm& norm);
+  void expect_linear(const std::string& name, std::vector<int64_t> shape, bool required, Linear& linear, int64_t groups);
+  void expect_projection(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to);
+  void expect_embeddings();
+  void expect_layer(const std::string& name, Layer& layer);
+  void expect_heads();
+  bool has(const std::string& name) const;
+
+  std::map<std::string, Slot> slots_;
+  std::mutex spare_mutex_;
+  std::vector<std::unique_ptr<Workspace>> spare_;
+};
+
+}  // namespace squeezebert

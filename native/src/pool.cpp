@@ -1,0 +1,83 @@
+#include "pool.hpp"
+
+#if defined(_WIN32)
+#include <process.h>
+#define getpid _getpid
+#else
+#include <unistd.h>
+#endif
+
+namespace squeezebert {
+namespace {
+
+// How long a thread looks for work before it sleeps: longer than the gap between two layers, shorter than a time slice.
+constexpr int kSpins = 4000;
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+Pool::Pool(unsigned threads) : process_(getpid()) {
+  workers_.reserve(threads - 1);
+  for (unsigned i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+}
+
+Pool::~Pool() {
+  if (getpid() != process_) {  // the threads stayed in the parent
+    for (auto& worker : workers_) worker.detach();
+    return;
+  }
+  stopping_ = true;
+  generation_.fetch_add(1);
+  generation_.notify_all();
+  for (auto& worker : workers_) worker.join();
+}
+
+Pool::Lease::Lease(Pool& pool) : pool_(pool), threads_(1) {
+  if (pool.workers_.empty() || getpid() != pool.process_) return;
+  lock_ = std::unique_lock<std::mutex>(pool.callers_, std::try_to_lock);
+  if (lock_.owns_lock()) threads_ = pool.threads();
+}
+
+void Pool::share(const Job& job) {
+  job_ = job;
+  next_.store(0, std::memory_order_relaxed);
+  busy_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  drain(0);
+  for (int spins = 0; busy_.load(std::memory_order_acquire) != 0; ++spins) {
+    if (spins < kSpins) relax();
+    else std::this_thread::yield();
+  }
+}
+
+void Pool::drain(unsigned thread) {
+  for (std::size_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < job_.tasks;) job_.call(job_.context, i, thread);
+}
+
+void Pool::work(unsigned thread) {
+  for (std::uint32_t seen = 0;;) {
+    std::uint32_t now = generation_.load(std::memory_order_acquire);
+    for (int spins = 0; now == seen && spins < kSpins; ++spins) {
+      relax();
+      now = generation_.load(std::memory_order_acquire);
+    }
+    if (now == seen) {
+      generation_.wait(seen, std::memory_order_acquire);
+      continue;
+    }
+    seen = now;
+    if (stopping_) return;
+    drain(thread);
+    busy_.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+}  // namespace squeezebert

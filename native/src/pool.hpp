@@ -1,0 +1,69 @@
+// Pool: a fixed set of threads that share out numbered tasks. The caller works too; a pool of one spawns nothing.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace squeezebert {
+
+class Pool {
+ public:
+  explicit Pool(unsigned threads);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  unsigned threads() const { return static_cast<unsigned>(workers_.size()) + 1; }
+
+  // A caller's right to use the workers. When another caller has them, or this process is a fork that the threads did
+  // not follow into, the lease is of the calling thread alone: nobody waits and nothing is oversubscribed.
+  class Lease {
+   public:
+    explicit Lease(Pool& pool);
+    unsigned threads() const { return threads_; }
+
+    // Calls body(task, thread) for every task in [0, tasks), in any order; thread < threads(). Returns when all are done.
+    template <typename Body>
+    void run(std::size_t tasks, const Body& body) {
+      if (threads_ == 1 || tasks < 2) {
+        for (std::size_t i = 0; i < tasks; ++i) body(i, 0u);
+        return;
+      }
+      pool_.share({[](const void* context, std::size_t task, unsigned thread) {
+                     (*static_cast<const Body*>(context))(task, thread);
+                   },
+                   &body, tasks});
+    }
+
+   private:
+    Pool& pool_;
+    std::unique_lock<std::mutex> lock_;
+    unsigned threads_;
+  };
+
+ private:
+  struct Job {
+    void (*call)(const void* context, std::size_t task, unsigned thread);
+    const void* context;
+    std::size_t tasks;
+  };
+
+  void share(const Job& job);
+  void work(unsigned thread);
+  void drain(unsigned thread);
+
+  std::vector<std::thread> workers_;
+  std::mutex callers_;
+  long process_;
+  Job job_{};
+  alignas(64) std::atomic<std::size_t> next_{0};
+  alignas(64) std::atomic<std::uint32_t> generation_{0};
+  alignas(64) std::atomic<std::uint32_t> busy_{0};
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace squeezebert

@@ -1,0 +1,147 @@
+"""Engine: the C++ core behind one small class. Packed batches in, float32 arrays out; no torch anywhere.
+
+Axes: T tokens of all sequences back to back, B sequences, C hidden size, L labels, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from squeezebert.config import EncoderConfig
+from squeezebert.engine import _native
+from squeezebert.errors import ArtifactError, ConfigError, HeadError, InputError, SqueezeBertError
+
+ACTIVATION_CODES = {"gelu": 1, "gelu_new": 2, "relu": 3, "tanh": 4}
+POOLING_CODES = {"mean": 0, "cls": 1, "max": 2}
+_ERRORS: dict[int, type[Exception]] = {1: ConfigError, 2: ArtifactError, 3: InputError, 4: HeadError, 5: MemoryError}
+
+
+class PackedBatch(Protocol):
+    """Token-packed sequences: ids and types int32 [T], cu_seqlens int32 [B + 1]."""
+
+    @property
+    def ids(self) -> np.ndarray: ...
+    @property
+    def types(self) -> np.ndarray: ...
+    @property
+    def cu_seqlens(self) -> np.ndarray: ...
+
+
+def available_kernels() -> tuple[str, ...]:
+    """The instruction sets this build carries and this machine runs, best first; "plain" is always there."""
+    return tuple(_native.available_kernels())
+
+
+class Engine:
+    """One encoder with its heads, ready to answer batches.
+
+    ``tensors`` has canonical names and float32 arrays; everything but the word embeddings is copied once into the
+    kernels' layout. ``threads=1`` starts no thread. Calls from several threads at once are safe; only one of them
+    at a time uses the extra threads, the others run on their own.
+
+    Raises:
+        ConfigError: an unknown kernel, or threads out of range.
+        ArtifactError: a tensor is missing, unknown, misshaped, or holds NaN.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        tensors: Mapping[str, np.ndarray],
+        *,
+        threads: int = 1,
+        kernel: str | None = None,
+    ) -> None:
+        self.config = config
+        self.threads = threads
+        self._borrowed: list[np.ndarray] = []
+        self._native = _guard(_native.Model, _numbers(config), kernel or "", threads)
+        for name in sorted(tensors, key=lambda name: (not name.endswith("weight"), name)):  # a bias follows its weight
+            self._add(name, tensors[name])
+        _guard(self._native.finish)
+        self.kernel: str = self._native.kernel
+        self.num_labels: int = self._native.labels
+
+    def _add(self, name: str, tensor: np.ndarray) -> None:
+        tensor = np.ascontiguousarray(tensor, dtype=np.float32)
+        if name in ("embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"):
+            self._borrowed.append(tensor)
+        _guard(self._native.add, name, tensor)
+
+    def hidden(self, batch: PackedBatch) -> np.ndarray:
+        """Hidden states of the last layer, float32 [T, C]."""
+        return self._run(self._native.hidden, batch, (len(batch.ids), self.config.hidden_size))
+
+    def embed(self, batch: PackedBatch, pooling: str = "mean", normalize: bool = True) -> np.ndarray:
+        """One vector a sequence, float32 [B, C]: the mean or maximum over all its tokens, or its first token.
+
+        Raises:
+            InputError: an unknown pooling.
+        """
+        if pooling not in POOLING_CODES:
+            raise InputError(f"pooling {pooling!r} is not known; choose one of {', '.join(POOLING_CODES)}")
+        shape = (len(batch.cu_seqlens) - 1, self.config.hidden_size)
+        return self._run(self._native.embed, batch, shape, POOLING_CODES[pooling], normalize)
+
+    def pooler(self, batch: PackedBatch) -> np.ndarray:
+        """The pooler's output for each sequence's first token, float32 [B, C]."""
+        return self._run(self._native.pooler, batch, (len(batch.cu_seqlens) - 1, self.config.hidden_size))
+
+    def sequence_logits(self, batch: PackedBatch) -> np.ndarray:
+        """classifier(pooler(x)) of each sequence, float32 [B, L]."""
+        return self._run(self._native.sequence_logits, batch, (len(batch.cu_seqlens) - 1, self.num_labels))
+
+    def token_logits(self, batch: PackedBatch) -> np.ndarray:
+        """classifier(x) of each token, float32 [T, L]."""
+        return self._run(self._native.token_logits, batch, (len(batch.ids), self.num_labels))
+
+    def span_logits(self, batch: PackedBatch) -> np.ndarray:
+        """Start and end scores of each token, float32 [T, 2]."""
+        return self._run(self._native.span_logits, batch, (len(batch.ids), 2))
+
+    def masked_logits(self, batch: PackedBatch, rows: np.ndarray) -> np.ndarray:
+        """Scores over the vocabulary at ``rows`` (positions among the T tokens, int [N]), float32 [N, V]."""
+        rows = np.ascontiguousarray(rows, dtype=np.int32)
+        return self._run(self._native.masked_logits, batch, (len(rows), self.config.vocab_size), rows)
+
+    def _run(self, call: Callable[..., None], batch: PackedBatch, shape: tuple[int, int], *options: Any) -> np.ndarray:
+        ids, types, cu_seqlens = (_int32(name, getattr(batch, name)) for name in ("ids", "types", "cu_seqlens"))
+        if len(cu_seqlens) < 2:
+            raise InputError("the batch is empty; pass at least one sequence of one token")
+        if not len(ids) == len(types) == cu_seqlens[-1]:
+            raise InputError(
+                f"the batch has {len(ids)} ids, {len(types)} types and ends at cu_seqlens[-1]={cu_seqlens[-1]}; "
+                "all three must be the same number"
+            )
+        out = np.empty(shape, dtype=np.float32)
+        _guard(call, ids, types, cu_seqlens, out, *options)
+        return out
+
+
+def _int32(name: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise InputError(f"{name} is {values.dtype} of shape {list(values.shape)}; pass a flat array of int32")
+    if values.dtype == np.int32:
+        return np.ascontiguousarray(values)
+    if len(values) and not -(2**31) <= int(values.min()) <= int(values.max()) < 2**31:
+        raise InputError(f"{name} holds numbers outside int32; use the tokenizer that belongs to this model")
+    return values.astype(np.int32)
+
+
+def _numbers(config: EncoderConfig) -> dict[str, Any]:
+    numbers = config.to_dict()
+    numbers["hidden_act"] = ACTIVATION_CODES[config.hidden_act]
+    numbers["pooler_act"] = ACTIVATION_CODES[config.pooler_act]
+    return numbers
+
+
+def _guard(call: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return call(*arguments)
+    except _native.NativeError as error:
+        status, message = error.args
+        raise _ERRORS.get(status, SqueezeBertError)(message) from None
