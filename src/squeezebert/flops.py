@@ -1,0 +1,77 @@
+"""What a model costs to run: floating-point operations, and where its parameters are.
+
+Counted: the products of the network, a multiplication and an addition as one operation each, for S tokens of one text.
+
+=====================  =========================================================================================
+position-wise layer    S * 2 * I * O / G        I channels in, O out, G groups: query, key, value, post-attention,
+                                                intermediate, output; the embedding projection; G = 1 in the last
+depthwise convolution  S * 2 * k * I            before each of the six, when conv_kernel k > 1
+full attention         2 * 2 * S * S * C        queries by keys, probabilities by values
+low-rank attention     2 * 2 * S * R * C        the same over R rows, and the same again to make the R rows
+=====================  =========================================================================================
+
+Not counted: pooler and head, biases, residuals, LayerNorm, softmax, activations, table look-ups. They make up about 0.3
+percent of SqueezeBERT: this count is 7.40 GFLOP at 128 tokens where Iandola et al. 2020 (arXiv 2006.11316, table 2)
+give 7.42.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+
+from squeezebert.config import EncoderConfig
+
+
+def token_flops(config: EncoderConfig) -> int:
+    """Operations for one token in the layers that treat each token alone, whatever the length of its text.
+
+    >>> token_flops(EncoderConfig())
+    53084160
+    """
+    hidden, inner = config.hidden_size, config.intermediate_size
+    attention_groups = (config.q_groups, config.k_groups, config.v_groups, config.post_attention_groups)
+    layers = [(hidden, hidden, groups) for groups in attention_groups]
+    layers += [(hidden, inner, config.intermediate_groups), (inner, hidden, config.output_groups)]
+    one_layer = sum(2 * i * o // groups for i, o, groups in layers)
+    if config.conv_kernel > 1:
+        one_layer += sum(2 * config.conv_kernel * i for i, _, _ in layers)
+    projection = 2 * config.embedding_size * hidden if config.embedding_size < hidden else 0
+    return projection + config.num_hidden_layers * one_layer
+
+
+def attention_flops(config: EncoderConfig, length: int) -> int:
+    """Operations for the attention of one text of ``length`` tokens, over all layers."""
+    pairs = length * length if config.attention == "full" else 2 * length * config.attention_rank
+    return config.num_hidden_layers * 4 * pairs * config.hidden_size
+
+
+def encoder_flops(config: EncoderConfig, length: int) -> int:
+    """Operations for one text of ``length`` tokens, from ids to hidden states; no pooler and no head.
+
+    >>> f"{encoder_flops(EncoderConfig(), 128) / 1e9:.2f}"
+    '7.40'
+    """
+    return length * token_flops(config) + attention_flops(config, length)
+
+
+PARTS = ("embeddings", "attention", "feed-forward", "normalization", "pooler", "head")
+
+
+def parameters_by_part(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, int]:
+    """How many parameters each part holds, given the name and shape of every tensor; absent parts are 0."""
+    counts: dict[str, int] = dict.fromkeys(PARTS, 0)
+    for name, shape in shapes:
+        counts[part_of(name)] += prod(shape)
+    return counts
+
+
+def part_of(name: str) -> str:
+    """Which of ``PARTS`` a tensor of that canonical name belongs to; the embeddings keep their own LayerNorm."""
+    if name.startswith("embeddings."):
+        return "embeddings"
+    if not name.startswith("encoder."):
+        return "pooler" if name.startswith("pooler.") else "head"
+    if ".layernorm." in name:
+        return "normalization"
+    return "attention" if "attention." in name else "feed-forward"
