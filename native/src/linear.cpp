@@ -8,6 +8,7 @@ namespace {
 // A block of activations that stays in a 1 MiB second-level cache beside the weights that pass by.
 constexpr std::size_t kBlockBytes = 512 * 1024;
 constexpr std::size_t kMaxInputs = 1024;    // inputs summed before a tile is put down
+constexpr std::size_t kPackInputs = 32;     // packed at once: few enough that what is written stays in the cache
 constexpr std::size_t kTasksPerThread = 4;  // enough for an even share, few enough to hand out cheaply
 
 std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
@@ -57,8 +58,10 @@ void Linear::pack(const Kernels& kernels, const float* weight, std::size_t outpu
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t first = 0; first < O; first += width) {
       const std::size_t cols = std::min(width, O - first), to = g * O + first;
-      for (std::size_t n = 0; n < cols; ++n)
-        for (std::size_t i = 0; i < I; ++i) packed[i * width + n] = weight[(to + n) * I + i];
+      for (std::size_t block = 0; block < I; block += kPackInputs)
+        for (std::size_t n = 0; n < cols; ++n)
+          for (std::size_t i = block; i < std::min(I, block + kPackInputs); ++i)
+            packed[i * width + n] = weight[(to + n) * I + i];
       panels.push_back({packed, packed + I * width, I, cols, g * I, to});
       biases_.push_back(packed + I * width);
       packed += (I + 1) * width;

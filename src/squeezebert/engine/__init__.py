@@ -59,8 +59,10 @@ class Engine:
         self.threads = threads
         self._borrowed: list[np.ndarray] = []
         self._native = _guard(_native.Model, _numbers(config), kernel or "", threads)
+        release = getattr(tensors, "release", lambda name: None)  # packed weights need not stay in memory twice
         for name in sorted(tensors, key=lambda name: (not name.endswith("weight"), name)):  # a bias follows its weight
             self._add(name, tensors[name])
+            release(name)
         _guard(self._native.finish)
         self.kernel: str = self._native.kernel
         self.num_labels: int = self._native.labels
