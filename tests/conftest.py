@@ -21,7 +21,7 @@ settings.register_profile(
     database=None,
     deadline=None,
     max_examples=25,
-    phases=(Phase.explicit, Phase.generate),
+    phases=(Phase.explicit, Phase.generate),  # shrinking a failure of a whole model takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("same-every-run")

@@ -99,6 +99,7 @@ void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, b
   expect(name + ".bias", {outputs}, required, [this, &linear, name](const float* data, const int64_t* seen) {
     std::size_t rows = 0;
     for (const Panel& panel : linear.panels) rows += panel.cols;
+    if (rows == 0) throw Error(SQB_BAD_TENSOR, "tensor " + name + ".weight is missing; add it before its bias");
     if (rows != static_cast<std::size_t>(seen[0]))
       throw Error(SQB_BAD_TENSOR, name + ".bias has " + std::to_string(seen[0]) + " values for " + std::to_string(rows) +
                                       " rows of " + name + ".weight; add the weight first, with as many rows");
@@ -188,6 +189,8 @@ void Model::finish() {
   const bool masked = has("cls.predictions.transform.dense.weight");
   for (const char* name : {"cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias", "cls.predictions.bias"})
     if (has(name) != masked) throw Error(SQB_BAD_TENSOR, "the masked LM head is incomplete at " + std::string(name) + "; add all of it or none");
+  if (decoder && !masked)
+    throw Error(SQB_BAD_TENSOR, "cls.predictions.decoder.weight comes without the rest of the masked LM head; add all of it or none");
   if (!decoder) decoder = words;
   for (const Panel& panel : classifier.panels) labels += panel.cols;
   const std::size_t C = static_cast<std::size_t>(config.hidden_size);

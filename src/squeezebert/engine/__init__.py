@@ -6,6 +6,7 @@ Axes: T tokens of all sequences back to back, B sequences, C hidden size, L labe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from squeezebert.errors import ArtifactError, ConfigError, HeadError, InputError
 
 ACTIVATION_CODES = {"gelu": 1, "gelu_new": 2, "relu": 3, "tanh": 4}
 POOLING_CODES = {"mean": 0, "cls": 1, "max": 2}
+MAX_THREADS = 1024  # as the core has it
 _ERRORS: dict[int, type[Exception]] = {1: ConfigError, 2: ArtifactError, 3: InputError, 4: HeadError, 5: MemoryError}
 
 
@@ -55,10 +57,12 @@ class Engine:
         threads: int = 1,
         kernel: str | None = None,
     ) -> None:
+        if not isinstance(threads, Integral) or not 1 <= threads <= MAX_THREADS:
+            raise ConfigError(f"threads={threads!r} is out of range; choose 1 to {MAX_THREADS}")
         self.config = config
-        self.threads = threads
+        self.threads = int(threads)
         self._borrowed: list[np.ndarray] = []
-        self._native = _guard(_native.Model, _numbers(config), kernel or "", threads)
+        self._native = _guard(_native.Model, _numbers(config), kernel or "", self.threads)
         release = getattr(tensors, "release", lambda name: None)  # packed weights need not stay in memory twice
         for name in sorted(tensors, key=lambda name: (not name.endswith("weight"), name)):  # a bias follows its weight
             self._add(name, tensors[name])
@@ -68,6 +72,9 @@ class Engine:
         self.num_labels: int = self._native.labels
 
     def _add(self, name: str, tensor: np.ndarray) -> None:
+        tensor = np.asarray(tensor)
+        if tensor.dtype.kind != "f":
+            raise ArtifactError(f"tensor {name} is {tensor.dtype}; convert it to float32, or dequantize the checkpoint first")
         tensor = np.ascontiguousarray(tensor, dtype=np.float32)
         if name in ("embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"):
             self._borrowed.append(tensor)
@@ -106,7 +113,7 @@ class Engine:
 
     def masked_logits(self, batch: PackedBatch, rows: np.ndarray) -> np.ndarray:
         """Scores over the vocabulary at ``rows`` (positions among the T tokens, int [N]), float32 [N, V]."""
-        rows = np.ascontiguousarray(rows, dtype=np.int32)
+        rows = _int32("rows", rows)
         return self._run(self._native.masked_logits, batch, (len(rows), self.config.vocab_size), rows)
 
     def _run(self, call: Callable[..., None], batch: PackedBatch, shape: tuple[int, int], *options: Any) -> np.ndarray:

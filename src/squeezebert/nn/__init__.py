@@ -1,0 +1,55 @@
+"""The same network in torch: the definition that the engine is tested against, and what training trains.
+
+============  ==========================================================================================
+trace.py      Trace: what a call records on its way (hidden states, attention probabilities)
+layers.py     GroupedLinear, DepthwiseConv, SequenceProjection, the activations
+attention.py  SelfAttention, full or low-rank
+encoder.py    Embeddings, EncoderLayer, Encoder, Pooler, and SqueezeBert, which joins them
+heads.py      Embedder, SequenceClassifier, MultipleChoice, TokenClassifier, SpanClassifier, MaskedLM
+weights.py    from_artifact and to_tensors: between an artifact's tensors and a module
+padding.py    pad: packed sequences to [B, S] and a mask
+============  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from squeezebert.errors import MissingExtraError
+
+try:
+    import torch as torch
+except ModuleNotFoundError as error:
+    raise MissingExtraError("train", "torch") from error
+
+from squeezebert.nn.attention import SelfAttention
+from squeezebert.nn.encoder import Dropouts, SqueezeBert
+from squeezebert.nn.heads import (
+    Embedder,
+    MaskedLM,
+    MultipleChoice,
+    SequenceClassifier,
+    SpanClassifier,
+    TokenClassifier,
+    pool,
+)
+from squeezebert.nn.layers import GroupedLinear
+from squeezebert.nn.padding import pad
+from squeezebert.nn.trace import Trace
+from squeezebert.nn.weights import from_artifact, to_tensors
+
+__all__ = [
+    "Dropouts",
+    "Embedder",
+    "GroupedLinear",
+    "MaskedLM",
+    "MultipleChoice",
+    "SelfAttention",
+    "SequenceClassifier",
+    "SpanClassifier",
+    "SqueezeBert",
+    "TokenClassifier",
+    "Trace",
+    "from_artifact",
+    "pad",
+    "pool",
+    "to_tensors",
+]

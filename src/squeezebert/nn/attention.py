@@ -1,0 +1,71 @@
+"""Self-attention over grouped projections, full or low-rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from squeezebert.nn.layers import GroupedLinear, SequenceProjection
+from squeezebert.nn.trace import Trace
+
+
+@dataclass(frozen=True)
+class AttentionNumbers:
+    """What one attention layer is made of. ``groups`` are those of query, key and value; ``rank`` 0 is full attention,
+    and otherwise ``longest`` is the most tokens a sequence can have."""
+
+    channels: int
+    heads: int
+    groups: tuple[int, int, int] = (1, 1, 1)
+    kernel: int = 1
+    rank: int = 0
+    longest: int = 0
+    dropout: float = 0.0
+
+
+class SelfAttention(nn.Module):
+    """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, C], without the output projection.
+
+    With a rank R, keys and values are first projected along the sequence to R rows, and the softmax runs over those.
+    """
+
+    def __init__(self, numbers: AttentionNumbers) -> None:
+        super().__init__()
+        channels, kernel = numbers.channels, numbers.kernel
+        self.heads, self.dropout = numbers.heads, numbers.dropout
+        self.query, self.key, self.value = (
+            GroupedLinear(channels, channels, groups, kernel) for groups in numbers.groups
+        )
+        low_rank = numbers.rank > 0
+        self.key_projection = SequenceProjection(numbers.rank, numbers.longest) if low_rank else None
+        self.value_projection = SequenceProjection(numbers.rank, numbers.longest) if low_rank else None
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, trace: Trace | None = None) -> Tensor:
+        query, key, value = self.query(x, mask), self.key(x, mask), self.value(x, mask)
+        allowed = None if mask is None else mask[:, None, None, :]  # [B, 1, 1, S]
+        if self.key_projection is not None and self.value_projection is not None:
+            key, value = self.key_projection(key, mask), self.value_projection(value, mask)
+            allowed = None  # padding is already out of the R rows
+        query, key, value = self._split(query), self._split(key), self._split(value)
+        dropout = self.dropout if self.training else 0.0
+        if trace is None or not trace.probabilities:
+            context = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed, dropout_p=dropout)
+        else:
+            probabilities = attention_probabilities(query, key, allowed)
+            trace.attentions.append(probabilities)
+            context = F.dropout(probabilities, dropout) @ value
+        return context.transpose(1, 2).flatten(-2)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, H, S, D]
+
+
+def attention_probabilities(query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
+    """softmax over keys [B, H, S, K] of query [B, H, S, D] and key [B, H, K, D]; 0 where ``allowed`` is False."""
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+    return scores.softmax(dim=-1)

@@ -1,0 +1,91 @@
+"""The layers that touch one sequence axis at a time: across channels (grouped), or across tokens (depthwise, low-rank).
+
+Everything here is [B, S, C] with a mask [B, S] that is True on tokens and False on padding; None means no padding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# "gelu_new" is the tanh approximation of Hendrycks & Gimpel 2016 (arXiv 1606.08415, section 2).
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "gelu_new": partial(nn.GELU, approximate="tanh"),
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+}
+
+INITIAL_STD = 0.02  # Devlin et al. 2018, appendix A.2
+
+
+class GroupedLinear(nn.Module):
+    """A 1x1 convolution over G channel groups: [B, S, G*I] -> [B, S, G*O] (Iandola et al. 2020, section 3.2).
+
+    ``weight`` is [G*O, I, 1], as a convolution stores it, and each group is one matrix product. ``kernel`` > 1 puts a
+    depthwise convolution over that many neighbouring tokens before it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, groups: int = 1, kernel: int = 1) -> None:
+        super().__init__()
+        self.groups = groups
+        self.weight = nn.Parameter(torch.empty(outputs, inputs // groups, 1))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.depthwise = DepthwiseConv(inputs, kernel) if kernel > 1 else None
+        nn.init.normal_(self.weight, std=INITIAL_STD)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        if self.depthwise is not None:
+            x = self.depthwise(x, mask)
+        weight = self.weight.squeeze(-1)
+        if self.groups == 1:
+            return F.linear(x, weight, self.bias)
+        x = x.unflatten(-1, (self.groups, -1))  # [B, S, G, I]
+        weight = weight.unflatten(0, (self.groups, -1))  # [G, O, I]
+        return torch.einsum("bsgi,goi->bsgo", x, weight).flatten(-2) + self.bias
+
+    def extra_repr(self) -> str:
+        outputs, inputs, _ = self.weight.shape
+        return f"{inputs * self.groups}, {outputs}, groups={self.groups}"
+
+
+class DepthwiseConv(nn.Module):
+    """Each channel convolved over ``kernel`` neighbouring tokens, zeros beyond the sequence's ends: [B, S, C] -> same.
+
+    Padding counts as beyond the end, so it is zeroed first. Starts as the identity: a fresh one changes nothing.
+    """
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, 1, kernel))
+        nn.init.dirac_(self.weight, groups=channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        channels, _, kernel = self.weight.shape
+        x = zero_padding(x, mask).transpose(1, 2)  # [B, C, S]
+        return F.conv1d(x, self.weight, padding=kernel // 2, groups=channels).transpose(1, 2)
+
+
+class SequenceProjection(nn.Module):
+    """S rows mixed down to R: [B, S, C] -> [B, R, C] (Wang et al. 2020, arXiv 2006.04768, section 4).
+
+    ``weight`` is [R, longest]; a sequence of length S uses its first S columns, and padding contributes nothing.
+    """
+
+    def __init__(self, rank: int, longest: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(rank, longest))
+        nn.init.normal_(self.weight, std=1 / math.sqrt(rank))
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.weight[:, : x.shape[1]] @ zero_padding(x, mask)
+
+
+def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+    """``x`` [B, S, C] with zeros where ``mask`` is False."""
+    return x if mask is None else x.masked_fill(~mask.unsqueeze(-1), 0.0)
