@@ -1,6 +1,6 @@
 # make demo    import a model, index the shipped passages, search them        make test   every test
 # make check   ruff, pyright, the house rules      make sanitize   the engine's tests under ASan and UBSan
-# make bench   speed beside other runtimes         make docs       the tables and the map in README.md
+# make bench   speed beside other runtimes         make docs       the tables and the map in README.md, docs/cli.md
 # make build   wheel and sdist in dist/            make clean      away with everything that make made
 #
 # bench measures texts a second too where SQUEEZEBERT_DATA names the folder of the data sets (sts-b is one of GLUE).
@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS)
 MODEL := build/demo/all-MiniLM-L6-v2
 SOURCES := pyproject.toml CMakeLists.txt $(shell find src native -type f \
-             \( -name '*.py' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.txt' \))
+             \( -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.txt' \))
 
 .PHONY: demo test check bench docs sanitize build clean
 .DELETE_ON_ERROR:
@@ -49,6 +49,7 @@ bench: $(VENV)/.dev $(MODEL)/squeezebert.json
 docs: $(VENV)/.dev
 	$(BIN)/python -m squeezebert.bench.readme README.md
 	$(BIN)/python docs/file_map.py README.md
+	$(BIN)/python docs/cli_help.py docs/cli.md
 
 # First the C and C++ tests, then the Python ones on a sanitized module. Leaks are Python's own and not looked for.
 SANITIZED := build/sanitize/python

@@ -37,7 +37,7 @@ def helps(
     command: click.Command, path: tuple[str, ...], parent: click.Context | None
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """The help of a command and, where it is a group, of its commands: the words that call it, and the text."""
-    settings = command.context_settings | {"terminal_width": WIDTH}
+    settings = {**command.context_settings, "terminal_width": WIDTH}
     context = click.Context(command, info_name=path[-1], parent=parent, **settings)
     yield path, "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     if isinstance(command, click.Group):

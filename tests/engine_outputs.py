@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from squeezebert.artifact import Artifact
-from squeezebert.batch import Batch
 from squeezebert.engine import Engine
 from squeezebert.nn import from_artifact, pad, pool
 from squeezebert.tasks import POOLINGS
+from squeezebert.text.batch import Batch
 
 TOLERANCE = 2e-5  # max abs difference in float32, of hidden states and of every head
 Outputs = dict[str, np.ndarray]
@@ -48,6 +48,7 @@ def network_outputs(artifact: Artifact, batch: Batch, rows: Sequence[int] = (0,)
         found[pooling] = pool(hidden, mask, pooling, normalize=False)
         found[f"{pooling}, normalized"] = pool(hidden, mask, pooling)
     if kind in ("embedding", "classification", "multi_label", "regression", "multiple_choice"):
+        assert module.transformer.pooler is not None
         found["pooler"] = module.transformer.pooler(hidden)
     if kind == "multiple_choice":
         found["logits"] = module(ids[:, None], types[:, None], mask[:, None])

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from random_models import head_of, random_artifact, tiny_config
 
-from squeezebert.hf_config import write_hf_config
-from squeezebert.hf_names import to_hf
-from squeezebert.tensors import entries_of, held, write_safetensors
+from squeezebert.artifact.hf_config import write_hf_config
+from squeezebert.artifact.hf_names import to_hf
+from squeezebert.artifact.tensors import entries_of, held, write_safetensors
 
 MODULES = ("Transformer", "Pooling", "Normalize")
 

@@ -22,7 +22,7 @@ from squeezebert.tasks import Head
 
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
-    from squeezebert.batch import Batch
+    from squeezebert.text.batch import Batch
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 DEFAULT_LABELS = {
@@ -234,7 +234,7 @@ def configs(draw: st.DrawFn) -> EncoderConfig:
 
 def random_batch(config: EncoderConfig, lengths: Sequence[int], seed: int = 0) -> Batch:
     """Packed sequences of these lengths with random ids and types."""
-    from squeezebert.batch import Batch
+    from squeezebert.text.batch import Batch
 
     rng, total = np.random.default_rng(seed), sum(lengths)
     return Batch(
@@ -247,7 +247,7 @@ def random_batch(config: EncoderConfig, lengths: Sequence[int], seed: int = 0) -
 
 def pick(batch: Batch, order: Sequence[int]) -> Batch:
     """A batch of these sequences of ``batch``, in this order."""
-    from squeezebert.batch import Batch
+    from squeezebert.text.batch import Batch
 
     spans = [slice(batch.cu_seqlens[index], batch.cu_seqlens[index + 1]) for index in order]
     lengths = [span.stop - span.start for span in spans]

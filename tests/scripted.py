@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import random_models
 
-from squeezebert.batch import Batch, split
 from squeezebert.model import Model
 from squeezebert.tasks import Head
-from squeezebert.tokenization import EncodeOptions
+from squeezebert.text.batch import Batch, split
+from squeezebert.text.tokenization import EncodeOptions
 
 DEFAULT = EncodeOptions()
 

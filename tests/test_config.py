@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
@@ -13,7 +14,10 @@ from squeezebert.config import MAX_SIZE, PRESETS, EncoderConfig
 from squeezebert.errors import ConfigError
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"hidden_size": 10, "embedding_size": 10, "num_attention_heads": 3}, "choose num_attention_heads among 1, 2, 5, 10"),
+    (
+        {"hidden_size": 10, "embedding_size": 10, "num_attention_heads": 3},
+        "hidden_size=10 does not divide by num_attention_heads=3; choose num_attention_heads among 1, 2, 5, 10",
+    ),
     ({"q_groups": 5}, "hidden_size=768 does not divide by q_groups=5; choose q_groups among 1, 2, 3"),
     ({"intermediate_size": 1001, "intermediate_groups": 4}, "intermediate_size=1001 does not divide by"),
     ({"output_groups": 7}, "choose output_groups among"),
@@ -39,13 +43,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("values", "advice"), REFUSED)
 def test_an_architecture_that_cannot_be_is_refused_with_what_to_do(values: dict[str, Any], advice: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=re.escape(advice)):
         EncoderConfig(**values)
-    assert advice in str(caught.value)
 
 
 def test_unknown_fields_are_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="unknown config fields hiden_size; the known ones are .*hidden_size"):
+    with pytest.raises(ConfigError, match=r"unknown config fields hiden_size; the known ones are .*hidden_size"):
         EncoderConfig.from_dict({"hiden_size": 768})
 
 

@@ -138,11 +138,11 @@ def test_unknown_tasks_and_missing_data_are_refused(tmp_path):
 
 
 def test_missing_columns_are_refused_with_those_there_are(glue):
-    with pytest.raises(InputError, match=r"dev.tsv:2 has no column 'gold'; it has index, genre, sentence1, sentence2"):
+    with pytest.raises(InputError, match=r"dev.tsv, line 2: there is no column 'gold'; choose among index, genre"):
         evaluate(WordModel(), "sts-b", glue, ["sentence1", "sentence2", "gold"])
     with pytest.raises(InputError, match="columns gold are not three; name two texts and the score"):
         evaluate(WordModel(), "sts-b", glue, ["gold"])
-    with pytest.raises(InputError, match=r"dev.tsv:2 has 'none' where a number should be; mend it"):
+    with pytest.raises(InputError, match=r"dev.tsv, line 2: 'none' stands where a number should be; mend it"):
         evaluate(WordModel(), "sts-b", glue, ["sentence1", "sentence2", "genre"])
 
 
@@ -156,7 +156,7 @@ def test_incomplete_collections_are_refused(tmp_path):
     folder = beir(tmp_path / "set")
     with pytest.raises(InputError, match="columns _id are not two; name the id and the text"):
         evaluate(WordModel(), "retrieval", folder, ["_id"])
-    with pytest.raises(InputError, match=r"corpus.jsonl:1 has no column 'id'; it has _id, title, text"):
+    with pytest.raises(InputError, match="line 1: there is no column 'id'; choose among _id, title, text"):
         evaluate(WordModel(), "retrieval", folder, ["id", "text"])
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq9\td1\t1\n")
     with pytest.raises(InputError, match=r"no query in .* has a relevant document; check that the ids"):
@@ -167,7 +167,7 @@ def test_incomplete_collections_are_refused(tmp_path):
 
 
 def test_damaged_cranfield_files_are_refused(tmp_path):
-    with pytest.raises(InputError, match="cranqrel:1 is '1 x 2'; write query, document and code"):
+    with pytest.raises(InputError, match="cranqrel, line 1: '1 x 2'; write query, document and code"):
         evaluate(WordModel(), "retrieval", cranfield(tmp_path, cranqrel="1 x 2\n"))
     with pytest.raises(InputError, match=r"has a record .I 'one' without a number; copy the file again"):
         evaluate(WordModel(), "retrieval", cranfield(tmp_path, **{"cran.qry": ".I one\n.W\nx\n"}))

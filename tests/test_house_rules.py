@@ -17,14 +17,12 @@ MAX_FUNCTION, MAX_FILE, MAX_PARAMETERS = 39, 299, 5
 # From the bottom up. A module imports from its own layer and from lower ones; a name stands for its submodules too.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("config", "tasks", "records", "cutting", "folders", "inputs"),
-    ("pieces", "stream", "tensors", "threads", "vocabulary"),
-    ("tokenization", "layout", "hf_config", "hf_names", "flops"),
-    ("artifact", "batch", "card", "decode", "metrics", "seams", "spans", "tags"),
+    ("config", "files", "metrics", "stream", "tasks", "threads", "vectors"),
+    ("artifact", "flops", "results", "text"),
     ("engine", "runtime"),
-    ("convert", "nn"),
+    ("compress", "convert", "nn"),
     ("model",),
-    ("compress", "evaluate", "search", "train"),
+    ("evaluate", "search", "train"),
     ("bench", "serve"),
     ("cli",),
     ("__main__",),
@@ -38,7 +36,12 @@ SPOKEN_FOR = {"overload", "setter", "forward", "extra_repr"}
 # Longer or wider than the rule: what, how large it may be, and why. A new line here is a reviewed line.
 LONG_FILES: dict[str, tuple[int, str]] = {}
 LONG_FUNCTIONS: dict[str, tuple[int, str]] = {}
-WIDE_FUNCTIONS: dict[str, tuple[int, str]] = {}
+WIDE_FUNCTIONS: dict[str, tuple[int, str]] = {
+    "src/squeezebert/model.py:load": (
+        6,
+        "the front door of the library: one keyword for each choice that a person makes",
+    ),
+}
 
 
 def module_name(path: Path) -> str:
@@ -76,9 +79,9 @@ def imports(node: ast.AST, late: bool = True) -> Iterator[str]:
 
 
 def is_module(name: str) -> bool:
-    """Whether the dotted name is a file or folder of ours."""
+    """Whether the dotted name is a file or package of ours."""
     place = PACKAGE.parent / name.replace(".", "/")
-    return place.is_dir() or place.with_suffix(".py").is_file()
+    return (place / "__init__.py").is_file() or place.with_suffix(".py").is_file()
 
 
 def ours(path: Path, late: bool = True) -> set[str]:

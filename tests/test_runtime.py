@@ -13,9 +13,9 @@ from scripted import scripted_model, tiny
 from squeezebert import runtime
 from squeezebert.errors import InputError
 from squeezebert.model import Model
-from squeezebert.records import Entity, MultiLabel, Regression
+from squeezebert.results.records import Entity, MultiLabel, Regression
 from squeezebert.tasks import Head
-from squeezebert.tokenization import EncodeOptions
+from squeezebert.text.tokenization import EncodeOptions
 
 
 def test_classification_over_windows_averages_probabilities() -> None:
@@ -74,7 +74,9 @@ def test_entities_are_exact_slices_however_the_text_is_cut(max_length: int) -> N
         ("PER", "X", 20),
         ("PER", "x y", 22),
     ]
-    assert model.tag("z")[0] == Entity("LOC", pytest.approx(1 / (1 + 4 * np.exp(-9))), 0, 1, "z")
+    (found,) = model.tag("z")
+    assert found == Entity("LOC", found.score, 0, 1, "z")
+    assert found.score == pytest.approx(1 / (1 + 4 * np.exp(-9)))
     assert model.tag("a b c") == []
 
 

@@ -14,10 +14,10 @@ from random_models import grouped_configs, head_of, lengths_of, plain_configs, r
 from torch import Tensor, nn
 
 from squeezebert.artifact import Artifact
-from squeezebert.batch import Batch
 from squeezebert.config import GROUP_FIELDS, EncoderConfig
 from squeezebert.convert import load_model_folder
 from squeezebert.nn import pad
+from squeezebert.text.batch import Batch
 
 TOLERANCE = 2e-5  # max abs difference, float32
 
@@ -48,7 +48,7 @@ class Case:
     """What one comparison is of: a model of transformers with its weights, and the inputs it is asked."""
 
     config: EncoderConfig
-    model: nn.Module
+    model: Any  # of transformers
     kind: str
     batch: Batch
 

@@ -2,7 +2,8 @@
  *
  * A model is created from the architecture's numbers, given its tensors by name, and finished; then it answers batches.
  * Names and shapes are Hugging Face's SqueezeBERT ones without the `transformer.` prefix, for example
- * `encoder.layers.0.attention.query.weight` [hidden, hidden / groups, 1]. All tensors are float32, row-major.
+ * `encoder.layers.0.attention.query.weight` [hidden, hidden / groups, 1]. Tensors are row-major float32. The weights of
+ * linear layers and the embedding tables may be int8 instead; then a float32 tensor NAME_scale [rows] comes with each.
  *
  * Batches hold the tokens of all sequences back to back, with no padding:
  *   ids [T], types [T], cu_seqlens [B + 1] with cu_seqlens[0] = 0 and cu_seqlens[B] = T.
@@ -62,9 +63,12 @@ typedef struct sqb_model sqb_model;
 SQB_API sqb_status sqb_create(const sqb_config* config, const char* kernel, int32_t threads, sqb_model** model);
 SQB_API void sqb_free(sqb_model* model);
 
-/* Packs one tensor. The data is copied, but for `embeddings.word_embeddings.weight` and
- * `cls.predictions.decoder.weight`, which are used in place and must outlive the model. */
+/* Packs one tensor; a bias or a scale comes after its weight. The data is copied, but for
+ * `embeddings.word_embeddings.weight` and `cls.predictions.decoder.weight`, which are used in place and must outlive
+ * the model. */
 SQB_API sqb_status sqb_add(sqb_model* model, const char* name, const float* data, const int64_t* shape, int32_t rank);
+SQB_API sqb_status sqb_add_int8(sqb_model* model, const char* name, const int8_t* data, const int64_t* shape,
+                                int32_t rank);
 /* Checks that nothing is missing; the model is ready then. */
 SQB_API sqb_status sqb_finish(sqb_model* model);
 

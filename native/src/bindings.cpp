@@ -11,6 +11,7 @@ namespace {
 
 using Ints = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Floats = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<const int8_t, nb::c_contig, nb::device::cpu>;
 using Out = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
 
 // A status other than SQB_OK becomes a NativeError(status, message), which the Python side translates.
@@ -41,13 +42,8 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
-  void add(const std::string& name, Floats tensor) {
-    int64_t shape[8];
-    const int32_t rank = static_cast<int32_t>(tensor.ndim() < 8 ? tensor.ndim() : 8);
-    for (int32_t i = 0; i < rank; ++i) shape[i] = static_cast<int64_t>(tensor.shape(static_cast<size_t>(i)));
-    nb::gil_scoped_release release;
-    check(sqb_add(model_, name.c_str(), tensor.data(), shape, rank));
-  }
+  void add(const std::string& name, Floats tensor) { add_with(sqb_add, name, tensor); }
+  void add_int8(const std::string& name, Bytes tensor) { add_with(sqb_add_int8, name, tensor); }
   void finish() { check(sqb_finish(model_)); }
   std::string kernel() const { return sqb_kernel(model_); }
   int labels() const { return sqb_labels(model_); }
@@ -71,6 +67,14 @@ class Model {
   }
 
  private:
+  template <typename Call, typename Array>
+  void add_with(Call call, const std::string& name, const Array& tensor) {
+    int64_t shape[8];
+    const int32_t rank = static_cast<int32_t>(tensor.ndim() < 8 ? tensor.ndim() : 8);
+    for (int32_t i = 0; i < rank; ++i) shape[i] = static_cast<int64_t>(tensor.shape(static_cast<size_t>(i)));
+    nb::gil_scoped_release release;
+    check(call(model_, name.c_str(), tensor.data(), shape, rank));
+  }
   static sqb_batch batch_of(const Ints& ids, const Ints& types, const Ints& cu_seqlens) {
     return {ids.data(), types.data(), cu_seqlens.data(), static_cast<int32_t>(cu_seqlens.size()) - 1};
   }
@@ -90,6 +94,7 @@ NB_MODULE(_native, m) {
   nb::class_<Model>(m, "Model")
       .def(nb::init<nb::dict, const std::string&, int>())
       .def("add", &Model::add)
+      .def("add_int8", &Model::add_int8)
       .def("finish", &Model::finish)
       .def_prop_ro("kernel", &Model::kernel)
       .def_prop_ro("labels", &Model::labels)

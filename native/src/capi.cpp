@@ -42,6 +42,14 @@ sqb_status forward(sqb_model* model, const sqb_batch* batch, const Body& body) {
   });
 }
 
+template <typename Value>
+sqb_status add(sqb_model* model, const char* name, const Value* data, const int64_t* shape, int32_t rank) {
+  return guarded([&] {
+    if (model->finished) throw Error(SQB_BAD_TENSOR, "the model is finished; add tensors before sqb_finish");
+    model->model.add(name, data, shape, rank);
+  });
+}
+
 }  // namespace
 
 sqb_status sqb_create(const sqb_config* config, const char* kernel, int32_t threads, sqb_model** model) {
@@ -51,10 +59,10 @@ sqb_status sqb_create(const sqb_config* config, const char* kernel, int32_t thre
 void sqb_free(sqb_model* model) { delete model; }
 
 sqb_status sqb_add(sqb_model* model, const char* name, const float* data, const int64_t* shape, int32_t rank) {
-  return guarded([&] {
-    if (model->finished) throw Error(SQB_BAD_TENSOR, "the model is finished; add tensors before sqb_finish");
-    model->model.add(name, data, shape, rank);
-  });
+  return add(model, name, data, shape, rank);
+}
+sqb_status sqb_add_int8(sqb_model* model, const char* name, const int8_t* data, const int64_t* shape, int32_t rank) {
+  return add(model, name, data, shape, rank);
 }
 
 sqb_status sqb_finish(sqb_model* model) {

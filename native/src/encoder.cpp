@@ -67,13 +67,15 @@ Rows Forward::encode() {
 void Forward::embeddings(Rows out) {
   const std::size_t E = static_cast<std::size_t>(model_.config.embedding_size);
   const Rows sums = E == C_ ? out : reserve(workspace_->context, tokens_, E);
-  const float *words = model_.words, *positions = model_.positions.get(), *types = model_.types.get();
+  const float *positions = model_.positions.get(), *types = model_.types.get();
   lease_.run(sequences(), [&](std::size_t b, unsigned) {
-    for (std::size_t t = start(b); t < start(b + 1); ++t)
-      model_.kernels.add3(words + static_cast<std::size_t>(batch_.ids[t]) * E, positions + (t - start(b)) * E,
-                          types + static_cast<std::size_t>(batch_.types[t]) * E, sums.data + t * sums.ld, E);
+    for (std::size_t t = start(b); t < start(b + 1); ++t) {
+      float* to = sums.data + t * sums.ld;
+      const float* word = model_.words.row(static_cast<std::size_t>(batch_.ids[t]), E, to);
+      model_.kernels.add3(word, positions + (t - start(b)) * E, types + static_cast<std::size_t>(batch_.types[t]) * E, to, E);
+    }
   });
-  if (E != C_) apply(model_.embedding_projection, model_.kernels, lease_, sums, out);
+  if (E != C_) linear(model_.embedding_projection, sums, out);
   normalize(model_.embedding_norm, out, nullptr, C_);
 }
 
@@ -84,7 +86,7 @@ void Forward::layer(Layer& layer, Rows x) {
     project(layer.key, x, {qkv.data + C_, qkv.count, qkv.ld});
     project(layer.value, x, {qkv.data + 2 * C_, qkv.count, qkv.ld});
   } else {
-    apply(layer.query_key_value, model_.kernels, lease_, x, qkv);
+    linear(layer.query_key_value, x, qkv);
   }
   attention(layer, qkv, context);
   const Rows mixed = reserve(workspace_->mixed, tokens_, C_);  // query, key and value have been used up
@@ -104,15 +106,18 @@ void Forward::layer(Layer& layer, Rows x) {
   normalize(layer.output_norm, x, mixed.data, C_);
 }
 
+void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {
+  apply(layer, model_.kernels, lease_, workspace_->quantized, x, out, act);
+}
+
 void Forward::project(const Projection& projection, Rows x, Rows out, Activation act) {
   if (!projection.taps.empty()) {
-    std::size_t inputs = 0;
-    for (const Panel& panel : projection.linear.panels) inputs = std::max(inputs, panel.from + panel.inputs);
+    const std::size_t inputs = projection.linear.inputs();
     const Rows convolved = reserve(workspace_->convolved, x.count, inputs);
     convolve(projection.taps, x, convolved, inputs);
     x = convolved;
   }
-  apply(projection.linear, model_.kernels, lease_, x, out, act);
+  linear(projection.linear, x, out, act);
 }
 
 // Depthwise over the tokens of each sequence, zero beyond its ends.

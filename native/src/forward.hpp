@@ -30,6 +30,7 @@ class Forward {
   Rows reserve(Buffer& buffer, std::size_t rows, std::size_t channels);
   void embeddings(Rows out);
   void layer(Layer& layer, Rows x);
+  void linear(const Linear& layer, Rows x, Rows out, Activation act = Activation::none);
   void project(const Projection& projection, Rows x, Rows out, Activation act = Activation::none);
   void convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels);
   void normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels);
@@ -39,7 +40,7 @@ class Forward {
   void attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_values, Rows context, float* scratch);
 
   Rows pooled();
-  void write_linear(const Linear& linear, Rows x, std::size_t outputs, float* out);
+  void write_linear(const Linear& layer, Rows x, std::size_t outputs, float* out);
   void score_words(Rows states, std::size_t first, std::size_t count, float* out);
 
   Model& model_;

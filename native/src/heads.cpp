@@ -7,7 +7,7 @@
 namespace squeezebert {
 namespace {
 
-constexpr std::size_t kWordsPerTask = 1024;
+constexpr std::size_t kWordsPerTask = 256;
 
 void need(bool present, const char* head) {
   if (!present) throw Error(SQB_NO_HEAD, std::string("the model has no ") + head + "; load an artifact that was trained with one");
@@ -55,12 +55,12 @@ Rows Forward::pooled() {
   const Rows x = encode(), first = reserve(workspace_->gathered, sequences(), C_);
   for (std::size_t b = 0; b < sequences(); ++b) std::copy_n(x.data + start(b) * x.ld, C_, first.data + b * first.ld);
   const Rows out = reserve(workspace_->gathered_out, sequences(), C_);
-  apply(model_.pooler, model_.kernels, lease_, first, out, static_cast<Activation>(model_.config.pooler_act));
+  linear(model_.pooler, first, out, static_cast<Activation>(model_.config.pooler_act));
   return out;
 }
 
-void Forward::write_linear(const Linear& linear, Rows x, std::size_t outputs, float* out) {
-  apply(linear, model_.kernels, lease_, x, {out, x.count, outputs});
+void Forward::write_linear(const Linear& layer, Rows x, std::size_t outputs, float* out) {
+  linear(layer, x, {out, x.count, outputs});
 }
 
 void Forward::pooler(float* out) {
@@ -95,7 +95,7 @@ void Forward::masked_logits(const int32_t* rows, int32_t count, float* out) {
   for (std::size_t n = 0; n < N; ++n)
     std::copy_n(x.data + static_cast<std::size_t>(rows[n]) * x.ld, C_, gathered.data + n * gathered.ld);
   const Rows states = reserve(workspace_->gathered_out, N, E);
-  apply(model_.transform, model_.kernels, lease_, gathered, states, static_cast<Activation>(model_.config.hidden_act));
+  linear(model_.transform, gathered, states, static_cast<Activation>(model_.config.hidden_act));
   normalize(model_.transform_norm, states, nullptr, E);
   const std::size_t width = model_.kernels.width;
   for (std::size_t n = 0; n < N; n += width) score_words(states, n, std::min(width, N - n), out);
@@ -104,14 +104,19 @@ void Forward::masked_logits(const int32_t* rows, int32_t count, float* out) {
 // One panel of positions against the whole table: the table's rows are read where they lie.
 void Forward::score_words(Rows states, std::size_t first, std::size_t count, float* out) {
   const std::size_t V = static_cast<std::size_t>(model_.config.vocab_size), width = model_.kernels.width;
-  const std::size_t E = static_cast<std::size_t>(model_.config.embedding_size), per_thread = kWordsPerTask * width;
+  const std::size_t E = static_cast<std::size_t>(model_.config.embedding_size);
+  const bool has_decoder = model_.decoder.values || model_.decoder.bytes;
+  const Table& table = has_decoder ? model_.decoder : model_.words;
+  const std::size_t rows = table.bytes ? kWordsPerTask * E : 0, per_thread = kWordsPerTask * width + rows;
   float* transposed = workspace_->scratch.reserve(E * width + lease_.threads() * per_thread);
   for (std::size_t n = 0; n < count; ++n)
     for (std::size_t e = 0; e < E; ++e) transposed[e * width + n] = states.data[(first + n) * states.ld + e];
   lease_.run((V + kWordsPerTask - 1) / kWordsPerTask, [&](std::size_t task, unsigned thread) {
     const std::size_t word = task * kWordsPerTask, words = std::min(kWordsPerTask, V - word);
     float* scores = transposed + E * width + thread * per_thread;
-    model_.kernels.panel({.a = model_.decoder + word * E, .lda = E, .a_transposed = false, .rows = words, .k = E,
+    if (rows)
+      for (std::size_t v = 0; v < words; ++v) table.row(word + v, E, scores + kWordsPerTask * width + v * E);
+    model_.kernels.panel({.a = rows ? scores + kWordsPerTask * width : table.values + word * E, .lda = E, .a_transposed = false, .rows = words, .k = E,
                           .cols = count, .w = transposed, .ldw = width, .bias = nullptr, .out = scores, .ldo = width,
                           .resume = false, .act = Activation::none});
     for (std::size_t n = 0; n < count; ++n)

@@ -7,11 +7,33 @@ namespace {
 
 // A block of activations that stays in a 1 MiB second-level cache beside the weights that pass by.
 constexpr std::size_t kBlockBytes = 512 * 1024;
-constexpr std::size_t kMaxInputs = 1024;    // inputs summed before a tile is put down
+constexpr std::size_t kMaxInputs = 1024;    // float32 inputs summed before a tile is put down
 constexpr std::size_t kPackInputs = 32;     // packed at once: few enough that what is written stays in the cache
 constexpr std::size_t kTasksPerThread = 4;  // enough for an even share, few enough to hand out cheaply
+constexpr std::size_t kQuantizedRows = 16;  // quantized as one task
 
 std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
+
+// How a layer's work is cut: blocks of rows times shares of the panels.
+struct Cut {
+  std::size_t rows, panels, blocks, shares;
+};
+
+struct Task {
+  std::size_t row, rows, panel, panels;
+};
+
+Cut cut_of(const Linear& layer, std::size_t rows, std::size_t bytes_per_row, unsigned threads) {
+  const std::size_t blocks = pieces(rows, std::max<std::size_t>(48, kBlockBytes / bytes_per_row));
+  const std::size_t wanted = threads == 1 ? 1 : pieces(kTasksPerThread * threads, blocks);
+  return {rows, layer.panels.size(), blocks, std::min(layer.panels.size(), wanted)};
+}
+
+Task task_of(const Cut& cut, std::size_t i) {
+  const std::size_t block = i / cut.shares, share = i % cut.shares;
+  const std::size_t row = cut.rows * block / cut.blocks, panel = cut.panels * share / cut.shares;
+  return {row, cut.rows * (block + 1) / cut.blocks - row, panel, cut.panels * (share + 1) / cut.shares - panel};
+}
 
 std::size_t most_inputs(const Linear& layer) {
   std::size_t most = 0;
@@ -19,42 +41,92 @@ std::size_t most_inputs(const Linear& layer) {
   return most;
 }
 
-struct Task {
-  std::size_t row, rows, panel, panels;
+struct Call {
+  const Linear& layer;
+  const Kernels& kernels;
+  Rows x, out;
+  Activation act;
 };
 
-void run_task(const Linear& layer, const Kernels& kernels, Rows x, Rows out, Activation act, const Task& task,
-              std::size_t inputs_per_pass) {
-  const std::size_t most = most_inputs(layer);
+void run_float(const Call& call, const Task& task, std::size_t most, std::size_t inputs_per_pass) {
   for (std::size_t k = 0; k < most; k += inputs_per_pass) {
     for (std::size_t i = task.panel; i < task.panel + task.panels; ++i) {
-      const Panel& panel = layer.panels[i];
+      const Panel& panel = call.layer.panels[i];
       if (k >= panel.inputs) continue;
       const bool last = k + inputs_per_pass >= panel.inputs;
-      kernels.panel({.a = x.data + task.row * x.ld + panel.from + k,
-                     .lda = x.ld,
-                     .a_transposed = false,
-                     .rows = task.rows,
-                     .k = last ? panel.inputs - k : inputs_per_pass,
-                     .cols = panel.cols,
-                     .w = panel.weight + k * kernels.width,
-                     .ldw = kernels.width,
-                     .bias = panel.bias,
-                     .out = out.data + task.row * out.ld + panel.to,
-                     .ldo = out.ld,
-                     .resume = k > 0,
-                     .act = last ? act : Activation::none});
+      call.kernels.panel({.a = call.x.data + task.row * call.x.ld + panel.from + k,
+                          .lda = call.x.ld,
+                          .a_transposed = false,
+                          .rows = task.rows,
+                          .k = last ? panel.inputs - k : inputs_per_pass,
+                          .cols = panel.cols,
+                          .w = panel.weight + k * call.kernels.width,
+                          .ldw = call.kernels.width,
+                          .bias = panel.bias,
+                          .out = call.out.data + task.row * call.out.ld + panel.to,
+                          .ldo = call.out.ld,
+                          .resume = k > 0,
+                          .act = last ? call.act : Activation::none});
     }
   }
 }
 
+void apply_float(const Call& call, Pool::Lease& lease) {
+  const std::size_t most = most_inputs(call.layer), inputs_per_pass = pieces(most, pieces(most, kMaxInputs));
+  const Cut cut = cut_of(call.layer, call.x.count, inputs_per_pass * sizeof(float), lease.threads());
+  lease.run(cut.blocks * cut.shares,
+            [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
+}
+
+void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
+  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = stride_of(channels / 4 + 1) * 4;
+  std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
+  float* scales = scratch.scales.reserve(rows);
+  lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
+    const std::size_t row = i * kQuantizedRows;
+    call.kernels.quantize({call.x.data + row * call.x.ld, std::min(kQuantizedRows, rows - row), channels, call.x.ld,
+                           bytes + row * ld, ld, scales + row});
+  });
+  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer), lease.threads());
+  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) {
+    const Task task = task_of(cut, i);
+    for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
+      const Panel& panel = call.layer.panels[j];
+      call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from,
+                               .lda = ld,
+                               .row_scales = scales + task.row,
+                               .rows = task.rows,
+                               .k = panel.inputs,
+                               .cols = panel.cols,
+                               .w = panel.weight8,
+                               .scales = panel.scales,
+                               .column_sums = panel.sums,
+                               .bias = panel.bias,
+                               .out = call.out.data + task.row * call.out.ld + panel.to,
+                               .ldo = call.out.ld,
+                               .act = call.act});
+    }
+  });
+}
+
 }  // namespace
+
+std::size_t Linear::inputs() const {
+  std::size_t most = 0;
+  for (const Panel& panel : panels) most = std::max(most, panel.from + panel.inputs);
+  return most;
+}
+
+std::size_t Linear::outputs() const {
+  std::size_t most = 0;
+  for (const Panel& panel : panels) most = std::max(most, panel.to + panel.cols);
+  return most;
+}
 
 void Linear::pack(const Kernels& kernels, const float* weight, std::size_t outputs, std::size_t inputs,
                   std::size_t groups) {
   const std::size_t width = kernels.width, O = outputs / groups, I = inputs / groups;
-  const std::size_t panels_per_group = pieces(O, width);
-  float* packed = storage.emplace_back().reserve(groups * panels_per_group * (I + 1) * width);
+  float* packed = storage.emplace_back().reserve(groups * pieces(O, width) * (I + 1) * width);
   for (std::size_t g = 0; g < groups; ++g) {
     for (std::size_t first = 0; first < O; first += width) {
       const std::size_t cols = std::min(width, O - first), to = g * O + first;
@@ -62,15 +134,40 @@ void Linear::pack(const Kernels& kernels, const float* weight, std::size_t outpu
         for (std::size_t n = 0; n < cols; ++n)
           for (std::size_t i = block; i < std::min(I, block + kPackInputs); ++i)
             packed[i * width + n] = weight[(to + n) * I + i];
-      panels.push_back({packed, packed + I * width, I, cols, g * I, to});
-      biases_.push_back(packed + I * width);
+      panels.push_back({packed, nullptr, nullptr, nullptr, packed + I * width, I, cols, g * I, to});
       packed += (I + 1) * width;
     }
   }
 }
 
-void Linear::set_bias(const Kernels&, const float* bias) {
-  for (std::size_t i = 0; i < panels.size(); ++i) std::copy_n(bias + panels[i].to, panels[i].cols, biases_[i]);
+void Linear::pack(const Kernels& kernels, const std::int8_t* weight, std::size_t outputs, std::size_t inputs,
+                  std::size_t groups) {
+  const std::size_t width = kernels.width, O = outputs / groups, I = inputs / groups, fours = pieces(I, 4);
+  const std::size_t panel_size = (fours + 3) * width;  // in floats: weights, scales, sums, bias
+  float* at = storage.emplace_back().reserve(groups * pieces(O, width) * panel_size);
+  for (std::size_t g = 0; g < groups; ++g) {
+    for (std::size_t first = 0; first < O; first += width, at += panel_size) {
+      std::int8_t* packed = reinterpret_cast<std::int8_t*>(at);
+      float* scales = at + fours * width;
+      std::int32_t* sums = reinterpret_cast<std::int32_t*>(scales + width);
+      const std::size_t cols = std::min(width, O - first), to = g * O + first;
+      for (std::size_t n = 0; n < cols; ++n) {
+        const std::int8_t* row = weight + (to + n) * I;
+        for (std::size_t i = 0; i < I; ++i) packed[(i / 4 * width + n) * 4 + i % 4] = row[i];
+        for (std::size_t i = 0; i < I; ++i) sums[n] += row[i];
+        scales[n] = 1.0f;
+      }
+      panels.push_back({nullptr, packed, scales, sums, scales + 2 * width, I, cols, g * I, to});
+    }
+  }
+}
+
+void Linear::set_bias(const float* bias) {
+  for (const Panel& panel : panels) std::copy_n(bias + panel.to, panel.cols, const_cast<float*>(panel.bias));
+}
+
+void Linear::set_scales(const float* scales) {
+  for (const Panel& panel : panels) std::copy_n(scales + panel.to, panel.cols, const_cast<float*>(panel.scales));
 }
 
 void Linear::append(Linear&& other, std::size_t to) {
@@ -82,20 +179,11 @@ void Linear::append(Linear&& other, std::size_t to) {
   other = {};
 }
 
-void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Rows x, Rows out, Activation act) {
-  const std::size_t most = most_inputs(layer), passes = pieces(most, kMaxInputs);
-  const std::size_t inputs_per_pass = pieces(most, passes);
-  const std::size_t rows_per_block = std::max<std::size_t>(48, kBlockBytes / sizeof(float) / inputs_per_pass);
-  const std::size_t blocks = pieces(x.count, rows_per_block), panels = layer.panels.size();
-  const std::size_t wanted = lease.threads() == 1 ? 1 : pieces(kTasksPerThread * lease.threads(), blocks);
-  const std::size_t shares = std::min(panels, wanted);
-  lease.run(blocks * shares, [&](std::size_t i, unsigned) {
-    const std::size_t block = i / shares, share = i % shares;
-    const std::size_t row = x.count * block / blocks, panel = panels * share / shares;
-    run_task(layer, kernels, x, out, act,
-             {row, x.count * (block + 1) / blocks - row, panel, panels * (share + 1) / shares - panel},
-             inputs_per_pass);
-  });
+void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
+           Activation act) {
+  const Call call{layer, kernels, x, out, act};
+  if (layer.int8()) apply_int8(call, lease, scratch);
+  else apply_float(call, lease);
 }
 
 }  // namespace squeezebert

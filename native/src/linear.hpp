@@ -3,6 +3,7 @@
 //   out[t, g * O + o] = sum_i x[t, g * I + i] * weight[g * O + o, i] + bias[g * O + o]
 //
 // Each group's outputs are cut into panels of `width` columns, stored [I][width] so that a tile reads them in order.
+// A layer is float32 or int8; an int8 one has a scale for each output, and its input is quantized row by row as it comes.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,10 @@
 namespace squeezebert {
 
 struct Panel {
-  const float* weight;         // [inputs][width], zero past `cols`
+  const float* weight;         // float32: [inputs][width], zero past `cols`
+  const std::int8_t* weight8;  // int8: [ceil(inputs / 4)][width][4], zero past `inputs` and `cols`
+  const float* scales;         // int8: [width]
+  const std::int32_t* sums;    // int8: [width], sums of weight8 over the inputs
   const float* bias;           // [width]
   std::size_t inputs, cols;    // I; columns in use
   std::size_t from, to;        // first input channel, first output channel
@@ -26,14 +30,24 @@ struct Linear {
   std::vector<Buffer> storage;
 
   bool empty() const { return panels.empty(); }
-  // Packs weight [outputs, inputs / groups]; the bias is zero until set_bias.
+  bool int8() const { return !empty() && panels[0].weight8; }
+  std::size_t inputs() const;   // channels read
+  std::size_t outputs() const;  // channels written
+
+  // Packs weight [outputs, inputs / groups]; the bias is zero and int8 scales are one until they are set.
   void pack(const Kernels& kernels, const float* weight, std::size_t outputs, std::size_t inputs, std::size_t groups);
-  void set_bias(const Kernels& kernels, const float* bias);
+  void pack(const Kernels& kernels, const std::int8_t* weight, std::size_t outputs, std::size_t inputs,
+            std::size_t groups);
+  void set_bias(const float* bias);
+  void set_scales(const float* scales);
   // Takes over another layer's panels, its outputs placed from channel `to` on: query, key and value in one pass.
   void append(Linear&& other, std::size_t to);
 
- private:
-  std::vector<float*> biases_;
+};
+
+// An int8 layer's input: rows of bytes and a scale for each.
+struct Quantized {
+  Buffer bytes, scales;
 };
 
 // A matrix of activations: rows of `ld` floats.
@@ -42,8 +56,8 @@ struct Rows {
   std::size_t count, ld;
 };
 
-// out = act(layer(x)), shared out over row blocks and panels.
-void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Rows x, Rows out,
-           Activation act = Activation::none);
+// out = act(layer(x)), shared out over row blocks and panels; `scratch` holds x in bytes for an int8 layer.
+void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
+           Activation act);
 
 }  // namespace squeezebert

@@ -72,9 +72,29 @@ Model::Model(const sqb_config& c, const char* kernel, int threads)
   expect_heads();
 }
 
-void Model::expect(const std::string& name, std::vector<int64_t> shape, bool required,
-                   std::function<void(const float*, const int64_t*)> put) {
-  slots_.emplace(name, Slot{std::move(shape), required, std::move(put)});
+void Model::expect(const std::string& name, std::vector<int64_t> shape, bool required, Put put, PutInt8 put_int8) {
+  slots_.emplace(name, Slot{std::move(shape), required, std::move(put), std::move(put_int8)});
+}
+
+// The scales of an int8 tensor, one a row.
+void Model::expect_scale(const std::string& name, int64_t rows, Put put) { expect(name + "_scale", {rows}, false, std::move(put)); }
+
+// A large table that stays where the caller has it.
+void Model::expect_table(const std::string& name, int64_t rows, bool required, Table& table) {
+  const std::size_t count = static_cast<std::size_t>(rows);
+  expect(name, {rows, config.embedding_size}, required, [&table](const float* data, const int64_t*) { table.values = data; },
+         [&table](const std::int8_t* data, const int64_t*) { table.bytes = data; });
+  expect_scale(name, rows, [&table, count](const float* data, const int64_t*) { std::copy_n(data, count, table.scales.reserve(count)); });
+}
+
+// A small table, copied; int8 is turned to float32 when its scales come.
+void Model::expect_rows(const std::string& name, int64_t rows, Buffer& to) {
+  const std::size_t R = static_cast<std::size_t>(rows), E = static_cast<std::size_t>(config.embedding_size);
+  expect(name, {rows, config.embedding_size}, true, [&to, R, E](const float* data, const int64_t*) { std::copy_n(data, R * E, to.reserve(R * E)); },
+         [&to, R, E](const std::int8_t* data, const int64_t*) { std::copy_n(data, R * E, to.reserve(R * E)); });
+  expect_scale(name, rows, [&to, R, E](const float* data, const int64_t*) {
+    for (std::size_t i = 0; i < R * E; ++i) to.get()[i] *= data[i / E];
+  });
 }
 
 void Model::expect_copy(const std::string& name, std::vector<int64_t> shape, bool required, Buffer& to) {
@@ -93,17 +113,20 @@ void Model::expect_norm(const std::string& name, int64_t channels, bool required
 void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, bool required, Linear& linear,
                           int64_t groups) {
   const int64_t outputs = shape[0], inputs = shape[1] * groups;
-  expect(name + ".weight", std::move(shape), required, [this, &linear, inputs, groups](const float* data, const int64_t* seen) {
+  const auto pack = [this, &linear, inputs, groups](const auto* data, const int64_t* seen) {
     linear.pack(kernels, data, static_cast<std::size_t>(seen[0]), static_cast<std::size_t>(inputs), static_cast<std::size_t>(groups));
+  };
+  expect(name + ".weight", std::move(shape), required, pack, pack);
+  expect_scale(name + ".weight", outputs, [&linear](const float* data, const int64_t* seen) {
+    if (linear.outputs() == static_cast<std::size_t>(seen[0])) linear.set_scales(data);
   });
-  expect(name + ".bias", {outputs}, required, [this, &linear, name](const float* data, const int64_t* seen) {
-    std::size_t rows = 0;
-    for (const Panel& panel : linear.panels) rows += panel.cols;
+  expect(name + ".bias", {outputs}, required, [&linear, name](const float* data, const int64_t* seen) {
+    const std::size_t rows = linear.outputs();
     if (rows == 0) throw Error(SQB_BAD_TENSOR, "tensor " + name + ".weight is missing; add it before its bias");
     if (rows != static_cast<std::size_t>(seen[0]))
       throw Error(SQB_BAD_TENSOR, name + ".bias has " + std::to_string(seen[0]) + " values for " + std::to_string(rows) +
                                       " rows of " + name + ".weight; add the weight first, with as many rows");
-    linear.set_bias(kernels, data);
+    linear.set_bias(data);
   });
 }
 
@@ -120,10 +143,9 @@ void Model::expect_projection(const std::string& name, int64_t outputs, int64_t 
 
 void Model::expect_embeddings() {
   const sqb_config& c = config;
-  expect("embeddings.word_embeddings.weight", {c.vocab_size, c.embedding_size}, true,
-         [this](const float* data, const int64_t*) { words = data; });
-  expect_copy("embeddings.position_embeddings.weight", {c.max_position_embeddings, c.embedding_size}, true, positions);
-  expect_copy("embeddings.token_type_embeddings.weight", {c.type_vocab_size, c.embedding_size}, true, types);
+  expect_table("embeddings.word_embeddings.weight", c.vocab_size, true, words);
+  expect_rows("embeddings.position_embeddings.weight", c.max_position_embeddings, positions);
+  expect_rows("embeddings.token_type_embeddings.weight", c.type_vocab_size, types);
   expect_norm("embeddings.LayerNorm", c.hidden_size, true, embedding_norm);
   if (c.embedding_size < c.hidden_size)
     expect_linear("embeddings.projection", {c.hidden_size, c.embedding_size, 1}, true, embedding_projection, 1);
@@ -153,28 +175,43 @@ void Model::expect_heads() {
   expect_linear("cls.predictions.transform.dense", {E, C}, false, transform, 1);
   expect_norm("cls.predictions.transform.LayerNorm", E, false, transform_norm);
   expect_copy("cls.predictions.bias", {V}, false, decoder_bias);
-  expect("cls.predictions.decoder.weight", {V, E}, false, [this](const float* data, const int64_t*) { decoder = data; });
+  expect_table("cls.predictions.decoder.weight", V, false, decoder);
 }
 
-void Model::add(const std::string& name, const float* data, const int64_t* shape, int rank) {
+Model::Slot& Model::slot_for(const std::string& name, const int64_t* shape, int rank) {
   const auto found = slots_.find(name);
   if (found == slots_.end())
     throw Error(SQB_BAD_TENSOR, "tensor " + name + " has no place in this architecture; check the config, or leave it out");
   Slot& slot = found->second;
   if (slot.filled) throw Error(SQB_BAD_TENSOR, "tensor " + name + " was added twice; add each tensor once");
   bool fits = static_cast<std::size_t>(rank) == slot.shape.size();
-  std::size_t size = 1;
-  for (int i = 0; fits && i < rank; ++i) {
-    fits = shape[i] > 0 && (slot.shape[i] < 0 ? shape[i] <= (1 << 24) : shape[i] == slot.shape[i]);
-    size *= static_cast<std::size_t>(shape[i]);
-  }
+  for (int i = 0; fits && i < rank; ++i)
+    fits = shape[i] > 0 && (slot.shape[static_cast<std::size_t>(i)] < 0 ? shape[i] <= (1 << 24) : shape[i] == slot.shape[static_cast<std::size_t>(i)]);
   if (!fits)
     throw Error(SQB_BAD_TENSOR, "tensor " + name + " is " + text(shape, static_cast<std::size_t>(rank)) + " where the config asks for " +
                                     text(slot.shape.data(), slot.shape.size()) + "; the file and the config do not belong together");
+  return slot;
+}
+
+void Model::add(const std::string& name, const float* data, const int64_t* shape, int rank) {
+  Slot& slot = slot_for(name, shape, rank);
+  const std::string scaled = name.size() > 6 && name.ends_with("_scale") ? name.substr(0, name.size() - 6) : "";
+  if (!scaled.empty() && !slots_.at(scaled).int8)
+    throw Error(SQB_BAD_TENSOR, "tensor " + name + " comes without an int8 " + scaled + "; add that first, or leave the scale out");
+  std::size_t size = 1;
+  for (int i = 0; i < rank; ++i) size *= static_cast<std::size_t>(shape[i]);
   if (!all_finite(data, size))
     throw Error(SQB_BAD_TENSOR, "tensor " + name + " holds NaN or infinite values; the checkpoint is damaged, fetch or train it again");
   slot.put(data, shape);
   slot.filled = true;
+}
+
+void Model::add(const std::string& name, const std::int8_t* data, const int64_t* shape, int rank) {
+  Slot& slot = slot_for(name, shape, rank);
+  if (!slot.put_int8) throw Error(SQB_BAD_TENSOR, "tensor " + name + " is int8, which only weights and embeddings may be; make it float32");
+  slot.put_int8(data, shape);
+  slot.filled = slot.int8 = true;
+  slots_.at(name + "_scale").required = true;
 }
 
 bool Model::has(const std::string& name) const { return slots_.at(name).filled; }
@@ -189,19 +226,26 @@ void Model::finish() {
   const bool masked = has("cls.predictions.transform.dense.weight");
   for (const char* name : {"cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias", "cls.predictions.bias"})
     if (has(name) != masked) throw Error(SQB_BAD_TENSOR, "the masked LM head is incomplete at " + std::string(name) + "; add all of it or none");
-  if (decoder && !masked)
+  if (has("cls.predictions.decoder.weight") && !masked)
     throw Error(SQB_BAD_TENSOR, "cls.predictions.decoder.weight comes without the rest of the masked LM head; add all of it or none");
-  if (!decoder) decoder = words;
-  for (const Panel& panel : classifier.panels) labels += panel.cols;
+  labels = classifier.outputs();
   const std::size_t C = static_cast<std::size_t>(config.hidden_size);
   if (config.conv_kernel == 1) {
     for (Layer& layer : layers) {
+      if (layer.query.linear.int8() != layer.key.linear.int8() || layer.key.linear.int8() != layer.value.linear.int8()) continue;
       layer.query_key_value.append(std::move(layer.query.linear), 0);
       layer.query_key_value.append(std::move(layer.key.linear), C);
       layer.query_key_value.append(std::move(layer.value.linear), 2 * C);
     }
   }
   slots_.clear();
+}
+
+const float* Table::row(std::size_t i, std::size_t n, float* out) const {
+  if (values) return values + i * n;
+  const float scale = scales.get()[i];
+  for (std::size_t e = 0; e < n; ++e) out[e] = static_cast<float>(bytes[i * n + e]) * scale;
+  return out;
 }
 
 std::unique_ptr<Workspace> Model::take() {

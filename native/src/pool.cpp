@@ -11,7 +11,10 @@ namespace squeezebert {
 namespace {
 
 // How long a thread looks for work before it sleeps: longer than the gap between two layers, shorter than a time slice.
-constexpr int kSpins = 4000;
+constexpr int kSpins = 10000;
+
+// The fields of Pool::state_.
+constexpr std::uint64_t kOneWorker = 1, kWorkers = 0xffff, kOpen = 0x10000, kOneJob = 0x20000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -34,8 +37,8 @@ Pool::~Pool() {
     return;
   }
   stopping_ = true;
-  generation_.fetch_add(1);
-  generation_.notify_all();
+  number_.fetch_add(1);
+  number_.notify_all();
   for (auto& worker : workers_) worker.join();
 }
 
@@ -45,17 +48,28 @@ Pool::Lease::Lease(Pool& pool) : pool_(pool), threads_(1) {
   if (lock_.owns_lock()) threads_ = pool.threads();
 }
 
+// The caller waits for the workers that joined, never for one that has yet to wake up: on a busy machine that could take
+// longer than the whole job.
 void Pool::share(const Job& job) {
   job_ = job;
   next_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  const std::uint64_t last = state_.load(std::memory_order_relaxed);
+  state_.store((last & ~(kOneJob - 1)) + kOneJob + kOpen, std::memory_order_release);
+  number_.fetch_add(1, std::memory_order_release);
+  number_.notify_all();
   drain(0);
-  for (int spins = 0; busy_.load(std::memory_order_acquire) != 0; ++spins) {
+  std::uint64_t now = state_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  for (int spins = 0; (now & kWorkers) != 0; ++spins) {
     if (spins < kSpins) relax();
     else std::this_thread::yield();
+    now = state_.load(std::memory_order_acquire);
   }
+}
+
+bool Pool::enter(std::uint64_t seen) {
+  while (seen & kOpen)
+    if (state_.compare_exchange_weak(seen, seen + kOneWorker, std::memory_order_acq_rel)) return true;
+  return false;
 }
 
 void Pool::drain(unsigned thread) {
@@ -64,19 +78,20 @@ void Pool::drain(unsigned thread) {
 
 void Pool::work(unsigned thread) {
   for (std::uint32_t seen = 0;;) {
-    std::uint32_t now = generation_.load(std::memory_order_acquire);
+    std::uint32_t now = number_.load(std::memory_order_acquire);
     for (int spins = 0; now == seen && spins < kSpins; ++spins) {
       relax();
-      now = generation_.load(std::memory_order_acquire);
+      now = number_.load(std::memory_order_acquire);
     }
     if (now == seen) {
-      generation_.wait(seen, std::memory_order_acquire);
+      number_.wait(seen, std::memory_order_acquire);
       continue;
     }
     seen = now;
     if (stopping_) return;
+    if (!enter(state_.load(std::memory_order_acquire))) continue;
     drain(thread);
-    busy_.fetch_sub(1, std::memory_order_release);
+    state_.fetch_sub(kOneWorker, std::memory_order_acq_rel);
   }
 }
 

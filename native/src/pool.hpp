@@ -55,14 +55,17 @@ class Pool {
   void share(const Job& job);
   void work(unsigned thread);
   void drain(unsigned thread);
+  bool enter(std::uint64_t seen);
 
   std::vector<std::thread> workers_;
   std::mutex callers_;
   long process_;
   Job job_{};
   alignas(64) std::atomic<std::size_t> next_{0};
-  alignas(64) std::atomic<std::uint32_t> generation_{0};
-  alignas(64) std::atomic<std::uint32_t> busy_{0};
+  // The number of the job, whether it may still be joined, and how many workers have joined it.
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+  // The number of the job once more, for workers to sleep on.
+  alignas(64) std::atomic<std::uint32_t> number_{0};
   std::atomic<bool> stopping_{false};
 };
 

@@ -1,4 +1,5 @@
 // Every instruction set against the plain one, over random shapes: odd sizes, one row, one column, tails of every kind.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <random>
@@ -79,6 +80,43 @@ void test_rows(const Kernels& set, const Kernels& plain) {
   compare(set.name, "add3", seen, wanted, 1e-6f);
 }
 
+// A panel's weights as `plain` would pack them, packed again for another width.
+std::vector<std::int8_t> packed(const std::vector<std::int8_t>& w, std::size_t k, std::size_t cols, std::size_t width) {
+  std::vector<std::int8_t> out((k + 3) / 4 * 4 * width);
+  for (std::size_t i = 0; i < k; ++i)
+    for (std::size_t n = 0; n < cols; ++n) out[(i / 4 * width + n) * 4 + i % 4] = w[i * cols + n];
+  return out;
+}
+
+// With scales of one the outputs are the integer sums themselves, and those must be the same everywhere, also where
+// every byte is as large as it can be.
+void test_int8_panel(const Kernels& set, const Kernels& plain) {
+  const std::size_t rows = pick(1, 30), k = pick(1, 140), cols = pick(1, plain.width), ld = (k + 3) / 4 * 4 + pick(0, 5);
+  const bool extreme = pick(0, 4) == 0;
+  auto x = values(rows * ld);
+  for (float& v : x) v = extreme ? (pick(0, 1) ? 1.0f : -1.0f) : v;
+  std::vector<std::int8_t> w(k * cols);
+  for (auto& v : w) v = static_cast<std::int8_t>(extreme ? (pick(0, 1) ? 127 : -127) : static_cast<int>(pick(0, 254)) - 127);
+  std::vector<float> results[2];
+  std::vector<float> row_scales[2];
+  for (int i = 0; i < 2; ++i) {
+    const Kernels& kernels = i ? plain : set;
+    std::vector<std::int8_t> q(rows * ld + 4);
+    row_scales[i].resize(rows);
+    kernels.quantize({x.data(), rows, k, ld, q.data(), ld, row_scales[i].data()});
+    const auto weights = packed(w, k, cols, kernels.width);
+    const std::vector<float> ones(std::max(rows, kernels.width), 1.0f), zeros(kernels.width);
+    std::vector<std::int32_t> sums(kernels.width);
+    for (std::size_t j = 0; j < k; ++j)
+      for (std::size_t n = 0; n < cols; ++n) sums[n] += w[j * cols + n];
+    results[i].resize(rows * cols);
+    kernels.int8_panel({q.data(), ld, ones.data(), rows, k, cols, weights.data(), ones.data(), sums.data(), zeros.data(),
+                        results[i].data(), cols, Activation::none});
+  }
+  compare(set.name, "int8_panel", results[0], results[1], 0.0f);
+  compare(set.name, "quantize scales", row_scales[0], row_scales[1], 0.0f);
+}
+
 }  // namespace
 
 int main() {
@@ -91,6 +129,7 @@ int main() {
       test_softmax(*sets[i], plain);
       test_layer_norm(*sets[i], plain);
       test_rows(*sets[i], plain);
+      test_int8_panel(*sets[i], plain);
     }
     std::printf("%s: compared with plain\n", sets[i]->name);
   }

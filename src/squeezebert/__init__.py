@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         SqueezeBertError,
     )
     from squeezebert.model import Model, load
-    from squeezebert.records import (
+    from squeezebert.results.records import (
         Answer,
         Candidate,
         Choice,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Span,
     )
     from squeezebert.tasks import TASKS, Head, Task
-    from squeezebert.tokenization import EncodeOptions
+    from squeezebert.text.cutting import EncodeOptions
 
 __all__ = [
     "PRESETS",
@@ -82,7 +82,7 @@ _HOMES = {
         "SqueezeBertError",
     ),
     "model": ("Model", "load"),
-    "records": (
+    "results.records": (
         "Answer",
         "Candidate",
         "Choice",
@@ -96,7 +96,7 @@ _HOMES = {
         "Span",
     ),
     "tasks": ("Head", "TASKS", "Task"),
-    "tokenization": ("EncodeOptions",),
+    "text.cutting": ("EncodeOptions",),
 }
 _HOME_OF = {name: f"squeezebert.{home}" for home, names in _HOMES.items() for name in names}
 

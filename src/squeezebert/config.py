@@ -78,7 +78,9 @@ class EncoderConfig:
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise ConfigError(f"unknown config fields {', '.join(unknown)}; the known ones are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"unknown config fields {', '.join(unknown)}; the known ones are {', '.join(sorted(known))}"
+            )
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,7 +114,8 @@ def _check_sizes(config: EncoderConfig) -> None:
         raise ConfigError(f"layer_norm_eps={config.layer_norm_eps} is out of range; choose between 0 and 1, e.g. 1e-12")
     if config.embedding_size > config.hidden_size:
         raise ConfigError(
-            f"embedding_size={config.embedding_size} is above hidden_size={config.hidden_size}; choose at most hidden_size"
+            f"embedding_size={config.embedding_size} is above hidden_size={config.hidden_size}; "
+            "choose at most hidden_size"
         )
     if config.conv_kernel % 2 == 0:
         raise ConfigError(f"conv_kernel={config.conv_kernel} is even; choose an odd width such as 1, 3 or 5")

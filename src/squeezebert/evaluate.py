@@ -11,10 +11,11 @@ import numpy as np
 
 from squeezebert import metrics
 from squeezebert.errors import InputError
-from squeezebert.search.exact import nearest, unit_rows
-from squeezebert.search.judged import Judged, is_judged, number, read_judged, what_lies_in
-from squeezebert.search.tables import read_rows, value
+from squeezebert.files.tables import read_rows
+from squeezebert.search.exact import nearest
+from squeezebert.search.judged import Judged, is_judged, read_judged, what_lies_in
 from squeezebert.tasks import TASKS, Task
+from squeezebert.vectors import unit_rows
 
 DEPTH = 100  # documents ranked for each query
 NDCG_DEPTH = 10
@@ -74,8 +75,7 @@ def _similarity(model: Embedder, task: Task, data: Path) -> Evaluation:
 
 def _pairs(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, str, float]]:
     for row in read_rows(path):
-        one, two, score = (value(row, column, path) for column in columns)
-        yield str(one), str(two), number(score, path, row[0])
+        yield str(row.value(columns[0])), str(row.value(columns[1])), row.number(columns[2])
 
 
 def _retrieval(model: Embedder, task: Task, data: Path) -> Evaluation:

@@ -23,12 +23,15 @@ import numpy as np
 
 from squeezebert import runtime, stream
 from squeezebert.artifact import Artifact
+from squeezebert.compress.quantize import in_precision
 from squeezebert.errors import HeadError, InputError
-from squeezebert.records import Choice, Entity, Fill
+from squeezebert.results.records import Choice, Entity, Fill
+from squeezebert.results.spans import AnswerRules
 from squeezebert.runtime import Labelled, Runtime, Text
-from squeezebert.spans import AnswerRules
+from squeezebert.tasks import CALLS
+from squeezebert.text.tokenization import EncodeOptions, Tokenizer
 from squeezebert.threads import default_threads
-from squeezebert.tokenization import EncodeOptions, Tokenizer
+from squeezebert.vectors import unit_rows
 
 if TYPE_CHECKING:
     from squeezebert.config import EncoderConfig
@@ -38,33 +41,23 @@ if TYPE_CHECKING:
 Comparable = Text | list[Any] | np.ndarray
 DEFAULT_OPTIONS = EncodeOptions()
 
-# What each head kind is for: the calls that work with it. Every artifact can embed.
-CALLS = {
-    "embedding": "embed",
-    "classification": "classify",
-    "multi_label": "classify",
-    "regression": "classify",
-    "token_classification": "tag",
-    "question_answering": "answer",
-    "masked_lm": "fill",
-    "multiple_choice": "choose",
-}
-
 
 def load(
     source: str | Path,
     *,
     threads: int | None = None,
     kernel: str | None = None,
+    precision: str = "",
     options: EncodeOptions = DEFAULT_OPTIONS,
     progress: bool | None = None,
 ) -> Model:
     """The model of an artifact folder, of any BERT, DistilBERT or SqueezeBERT checkpoint folder, or of a hub id.
 
-    ``threads`` is how many CPU threads the engine uses; None takes one for each physical core this process may run on,
-    within its container's CPU quota. ``kernel`` picks the engine's instruction set; None takes the best one here.
+    ``threads`` of the engine; None takes one for each physical core this process may use, within its CPU quota.
+    ``kernel`` picks the engine's instruction set; None takes the best one here.
+    ``precision="int8"`` quantizes float32 weights; by default the artifact's own is taken.
     ``options`` say how texts are cut: ``EncodeOptions(long="truncate")`` cuts long texts instead of windowing them.
-    ``progress`` shows a progress bar on stderr for lists and streams that take long; None does so on a terminal.
+    ``progress`` shows a bar on stderr where lists and streams take long; None does so on a terminal.
 
     Raises:
         ArtifactError: the folder or one of its files is missing, damaged or contradicts itself.
@@ -72,9 +65,8 @@ def load(
     """
     from squeezebert.convert import load_model_folder
 
-    return Model.from_artifact(
-        load_model_folder(source), threads=threads, kernel=kernel, options=options, progress=progress
-    )
+    artifact = in_precision(load_model_folder(source), precision)
+    return Model.from_artifact(artifact, threads=threads, kernel=kernel, options=options, progress=progress)
 
 
 class Model:
@@ -92,12 +84,11 @@ class Model:
     ) -> None:
         limit = artifact.config.max_position_embeddings
         longest = min(artifact.head.max_length or limit, limit)
-        tokenizer = Tokenizer.from_json(artifact.tokenizer, max_length=longest)
+        self.tokenizer = Tokenizer.from_json(artifact.tokenizer, max_length=longest)
         self.artifact = artifact
-        self.tokenizer = tokenizer
         self.engine = engine
         self.progress = progress
-        self._run = Runtime(artifact, tokenizer, engine, options)
+        self._run = Runtime(artifact, self.tokenizer, engine, options)
 
     @classmethod
     def from_artifact(
@@ -225,7 +216,7 @@ class Model:
     @overload
     def tag(self, texts: Iterable[str], words: str = ...) -> Iterator[list[Entity]]: ...
     def tag(self, texts: Any, words: str = "first") -> Any:
-        """The entities of each text, in its order, with character offsets; see `squeezebert.tags` for label schemes.
+        """The entities of each text, in its order, with character offsets; label schemes: `squeezebert.results.tags`.
 
         A word gets one label: that of its "first" word piece, or of the "mean" over its pieces.
         """
@@ -295,4 +286,4 @@ class Model:
             raise InputError(
                 f"vectors have shape {given.shape}; pass [C] or [n, C] with C={self.dimension}, as embed does"
             )
-        return runtime.unit(given)
+        return unit_rows(given)

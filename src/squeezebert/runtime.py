@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from squeezebert import decode, seams, spans, tags
-from squeezebert.batch import Batch, batches, pack, restore, split
 from squeezebert.errors import InputError
-from squeezebert.records import Answer, Choice, Classification, Entity, Fill, Mask, MultiLabel, Regression
-from squeezebert.tokenization import EncodeOptions, Encoding, Tokenizer
+from squeezebert.results import decode, seams, spans, tags
+from squeezebert.results.records import Answer, Choice, Classification, Entity, Fill, Mask, MultiLabel, Regression
+from squeezebert.text.batch import Batch, batches, pack, restore, split
+from squeezebert.text.tokenization import EncodeOptions, Encoding, Tokenizer
+from squeezebert.vectors import unit_rows
 
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
@@ -73,13 +74,7 @@ def embed(run: Runtime, texts: Sequence[Text]) -> np.ndarray:
         return _rows(windows, lambda batch: run.engine.embed(batch, pooling, normalize))
     rows = _rows(windows, lambda batch: run.engine.embed(batch, pooling, False))
     vectors = seams.largest(rows, windows) if pooling == "max" else seams.average(rows, windows)
-    return unit(vectors) if normalize else vectors
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """The vectors [n, C] at length 1, float32; a vector of zeros stays one."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32, copy=False)
+    return unit_rows(vectors) if normalize else vectors
 
 
 def classify(run: Runtime, texts: Sequence[Text], threshold: float = 0.5) -> Sequence[Labelled]:

@@ -18,6 +18,18 @@ HEAD_KINDS = (
 )
 POOLINGS = ("mean", "cls", "max")
 
+# The call of ``Model`` that each kind is for. Every artifact can embed.
+CALLS = {
+    "embedding": "embed",
+    "classification": "classify",
+    "multi_label": "classify",
+    "regression": "classify",
+    "token_classification": "tag",
+    "question_answering": "answer",
+    "masked_lm": "fill",
+    "multiple_choice": "choose",
+}
+
 
 @dataclass(frozen=True)
 class Head:

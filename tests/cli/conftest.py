@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any, NamedTuple
 
 import pytest
@@ -45,7 +46,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         capsys.readouterr()
         code = main([str(arg) for arg in args])
-        return Outcome(code, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Outcome(code, said.out, said.err)
 
     return call
 
@@ -54,12 +56,9 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 def spawn() -> Callable[..., subprocess.Popen[bytes]]:
     """``spawn("embed", folder)``: the command in a process of its own, with pipes for all three streams."""
 
-    def start(*args: object, **options: Any) -> subprocess.Popen[bytes]:
-        pipe = subprocess.PIPE
+    def start(*args: object, stdout: Any = PIPE) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", HEARING, *map(str, args)]
-        return subprocess.Popen(
-            command, **{"stdin": pipe, "stdout": pipe, "stderr": pipe, "env": ENVIRONMENT, **options}
-        )
+        return subprocess.Popen(command, stdin=PIPE, stdout=stdout, stderr=PIPE, env=ENVIRONMENT)
 
     return start
 

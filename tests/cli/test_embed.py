@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 import squeezebert
 from squeezebert.cli.embed import embed_chunks
-from squeezebert.cli.files import Record
+from squeezebert.cli.texts import Record
 
 TEXTS = ["a cat", "the mat", "", "on the mat a cat sat, and sat, and sat; " * 10, "漢字"]
 
@@ -80,7 +80,7 @@ def test_no_texts_make_an_empty_array(run, folder, tmp_path):
         (["-o", "out.bin"], "use .npy, .jsonl or .parquet"),
         (
             ["--from", "csv", "-c", "nothing"],
-            "standard input: there is no column 'nothing'; choose with --column among a, b",
+            "standard input, line 2: there is no column 'nothing'; choose among a, b",
         ),
         (["--from", "csv", "-c", "a", "-c", "b"], "got 2 columns; give one --column"),
         (["missing.txt"], "missing.txt does not exist"),

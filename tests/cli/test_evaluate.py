@@ -38,7 +38,7 @@ def test_columns_are_named_with_commas(data, capsys):
     assert main([*arguments, "sentence2, sentence1,score"]) == 0
     capsys.readouterr()
     assert main([*arguments, "a,b,c"]) == 2
-    assert "has no column 'a'; it has sentence1, sentence2, score" in capsys.readouterr().err
+    assert "line 2: there is no column 'a'; choose among sentence1, sentence2, score" in capsys.readouterr().err
 
 
 def test_the_data_may_be_named_by_the_environment(data, capsys, monkeypatch):

@@ -62,7 +62,7 @@ def test_an_unknown_command_names_the_known_ones(run):
     done = run("embedd")
     assert done.code == 2
     assert done.out == ""
-    assert done.err.startswith("error: there is no command 'embedd'; choose one of import, export, info")
+    assert done.err.startswith("error: there is no command 'embedd'; choose one of import, export, quantize, info")
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,8 @@ def test_a_reader_that_goes_away_ends_us_quietly(spawn, model_of, args):
 
 def fed(process: subprocess.Popen[bytes], data: bytes) -> bytes:
     """What the process wrote to stderr, having got ``data`` as far as it read."""
+    assert process.stdin is not None
+    assert process.stderr is not None
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(data)
         process.stdin.close()

@@ -8,7 +8,7 @@ import pytest
 
 import squeezebert
 from squeezebert.cli.predict import METHODS, lines
-from squeezebert.records import Choice, Classification, Entity, MultiLabel, Regression, Score
+from squeezebert.results.records import Choice, Classification, Entity, MultiLabel, Regression, Score
 from squeezebert.tasks import HEAD_KINDS
 
 SCORES = (Score("good", 0.7), Score("bad", 0.25), Score("漢", 0.05))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from plain_checkpoints import write_checkpoint
 
+from squeezebert.artifact.tensors import Entry
 from squeezebert.convert import import_checkpoint
 from squeezebert.convert.heads import MAX_LABELS, read_head
 from squeezebert.convert.sentence import Sentence
 from squeezebert.errors import ArtifactError
-from squeezebert.tensors import Entry
 
 
 def head(kind: str, folder: Path, **fields: Any) -> tuple[str, tuple[str, ...]]:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from plain_checkpoints import write, write_checkpoint
 
+from squeezebert.artifact.tensors import Tensors, entries_of, open_safetensors, write_safetensors
 from squeezebert.convert import import_checkpoint
 from squeezebert.convert.weights import read_weights
 from squeezebert.errors import ArtifactError, MissingExtraError
-from squeezebert.tensors import Tensors, entries_of, open_safetensors, write_safetensors
 
 
 def in_shards(folder: Path) -> dict[str, str]:

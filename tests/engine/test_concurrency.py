@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from random_models import head_of, random_batch, random_tensors, tiny_config
 
-from squeezebert.batch import Batch
 from squeezebert.engine import Engine
+from squeezebert.text.batch import Batch
 
 CONFIG = tiny_config(conv_kernel=3)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from random_models import head_of, random_artifact, random_batch, tiny_config
-from torch import nn
 
 from squeezebert.errors import HeadError, InputError
 from squeezebert.nn import SequenceClassifier, SqueezeBert, Trace, from_artifact, pad, pool
+from squeezebert.nn.weights import Network
 from squeezebert.tasks import HEAD_KINDS
 
 CONFIG = tiny_config(embedding_size=10)
@@ -29,7 +29,7 @@ def _inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return pad(batch.ids, batch.types, batch.cu_seqlens)
 
 
-def _module(kind: str, tied: bool = True) -> nn.Module:
+def _module(kind: str, tied: bool = True) -> Network:
     return from_artifact(random_artifact(CONFIG, head_of(kind), tied=tied))
 
 

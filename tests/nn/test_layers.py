@@ -45,7 +45,7 @@ def test_fresh_depthwise_convolution_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("layer", [DepthwiseConv(3, 3), SequenceProjection(4, 9)], ids=["depthwise", "low rank"])
-def test_what_stands_in_the_padding_does_not_matter(layer: torch.nn.Module) -> None:
+def test_what_stands_in_the_padding_does_not_matter(layer: DepthwiseConv | SequenceProjection) -> None:
     torch.nn.init.uniform_(layer.weight)
     mask = torch.tensor([[True] * 6, [True] * 2 + [False] * 4])
     x, other = _random(2, 6, 3), _random(2, 6, 3)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from transformers_models import CASES, TOLERANCE, Case, cases, their_outputs
 
 from squeezebert.artifact import Artifact
-from squeezebert.batch import pack
 from squeezebert.convert import load_model_folder
 from squeezebert.engine import Engine, available_kernels
-from squeezebert.tokenization import Tokenizer
+from squeezebert.text.batch import pack
+from squeezebert.text.tokenization import Tokenizer
 
 TEXTS = (
     "A man is playing a guitar.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squeezebert.tokenization import EncodeOptions, Encoding, Tokenizer
+from squeezebert.text.tokenization import EncodeOptions, Encoding, Tokenizer
 
 transformers = pytest.importorskip("transformers", reason="run: pip install 'squeezebert[train]'")
 
@@ -46,7 +45,7 @@ KEYS = {"return_offsets_mapping": True, "return_special_tokens_mask": True, "ret
 
 
 @pytest.fixture(scope="module", params=["tokenizer.json", "vocab.txt", "cased"])
-def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tokenizer, Any]]:
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tokenizer, Any]:
     """Our tokenizer and transformers', from the same folder, in three shapes of folder."""
     source = request.getfixturevalue("minilm_folder")
     folder = tmp_path_factory.mktemp("checkpoint")
@@ -55,7 +54,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     shutil.copy(source / "config.json", folder)
     shutil.copy(source / ("vocab.txt" if request.param == "vocab.txt" else "tokenizer.json"), folder)
-    yield Tokenizer.from_folder(folder), transformers.AutoTokenizer.from_pretrained(folder)
+    return Tokenizer.from_folder(folder), transformers.AutoTokenizer.from_pretrained(folder)
 
 
 def assert_same(ours: Encoding, theirs: Any) -> None:

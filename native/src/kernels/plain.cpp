@@ -66,8 +66,31 @@ void multiply_add(const float* a, const float* b, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] += a[i] * b[i];
 }
 
+void quantize(const QuantizeArgs& p) {
+  for (std::size_t r = 0; r < p.rows; ++r) {
+    const float* x = p.x + r * p.ldx;
+    float top = 0.0f;
+    for (std::size_t c = 0; c < p.channels; ++c) top = std::max(top, std::fabs(x[c]));
+    const float inverse = top > 0.0f ? 127.0f / top : 0.0f;
+    p.scales[r] = top / 127.0f;
+    for (std::size_t c = 0; c < p.channels; ++c)
+      p.out[r * p.ldo + c] = static_cast<std::int8_t>(std::nearbyint(x[c] * inverse));
+  }
+}
+
+void int8_panel(const Int8PanelArgs& p) {
+  for (std::size_t m = 0; m < p.rows; ++m) {
+    for (std::size_t n = 0; n < p.cols; ++n) {
+      std::int32_t sum = 0;
+      for (std::size_t k = 0; k < p.k; ++k) sum += p.a[m * p.lda + k] * p.w[(k / 4 * kWidth + n) * 4 + k % 4];
+      const float scale = p.row_scales[m] * p.scales[n];
+      p.out[m * p.ldo + n] = activate(static_cast<float>(sum) * scale + p.bias[n], p.act);
+    }
+  }
+}
+
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, panel, softmax, layer_norm, add3, multiply_add};
+extern const Kernels kPlainKernels{"plain", kWidth, 4, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel};
 
 }  // namespace squeezebert

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace squeezebert {
 
@@ -40,6 +41,30 @@ struct LayerNormArgs {
   float eps;
 };
 
+// out[m, n] = act((sum_k q[m, k] * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact int32 sums.
+struct Int8PanelArgs {
+  const std::int8_t* a;  // [rows, k] with row stride lda, as `quantize` wrote it; readable to a multiple of 4
+  std::size_t lda;
+  const float* row_scales;  // [rows]
+  std::size_t rows, k, cols;
+  const std::int8_t* w;             // [ceil(k / 4)][width][4], zero past k and cols
+  const float* scales;              // [width]
+  const std::int32_t* column_sums;  // [width], the sum over k of w
+  const float* bias;                // [width]
+  float* out;
+  std::size_t ldo;
+  Activation act;
+};
+
+// One row at a time: scale = max |x| / 127, q = round(x / scale).
+struct QuantizeArgs {
+  const float* x;
+  std::size_t rows, channels, ldx;
+  std::int8_t* out;  // signed, or 128 more than that where the machine multiplies unsigned by signed
+  std::size_t ldo;
+  float* scales;  // [rows]
+};
+
 struct Kernels {
   const char* name;
   std::size_t width;                                                          // columns of one packed panel
@@ -49,6 +74,8 @@ struct Kernels {
   void (*layer_norm)(const LayerNormArgs&);
   void (*add3)(const float* a, const float* b, const float* c, float* out, std::size_t n);   // out = a + b + c
   void (*multiply_add)(const float* a, const float* b, float* out, std::size_t n);           // out += a * b
+  void (*quantize)(const QuantizeArgs&);
+  void (*int8_panel)(const Int8PanelArgs&);
 };
 
 // The sets this build has and this machine can run, best first; `plain` always ends the list.

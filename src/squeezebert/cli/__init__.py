@@ -23,6 +23,7 @@ from squeezebert.errors import SqueezeBertError
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("squeezebert.cli.import_", "Turn a BERT, DistilBERT or SqueezeBERT checkpoint into an artifact."),
     "export": ("squeezebert.cli.export", "Write an artifact as a checkpoint for other libraries."),
+    "quantize": ("squeezebert.cli.quantize", "Make a model's weights int8: a quarter of the size, and faster."),
     "info": ("squeezebert.cli.info", "Show a model's size, cost, labels, history and metrics."),
     "embed": ("squeezebert.cli.embed", "Turn texts into vectors."),
     "search": ("squeezebert.cli.search", "Index texts and find the nearest to a query."),

@@ -9,8 +9,8 @@ import click
 
 from squeezebert.cli.arguments import argument_text
 from squeezebert.cli.console import printable, write_json, write_table
-from squeezebert.cli.files import STDIN, read_text
 from squeezebert.cli.options import json_option, load_model, model_argument, threads_option
+from squeezebert.files.lines import STDIN, read_text
 
 AROUND = 30  # characters of the context to show on each side of an answer
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import click
 
-from squeezebert.cli.files import STDIN, Record, TextSource, read_records
+from squeezebert.cli.texts import Record, TextSource, read_records
 from squeezebert.errors import InputError
+from squeezebert.files.lines import STDIN
 
 
 def argument_texts(texts: tuple[str, ...], source: TextSource | None = None) -> Iterable[Record]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from squeezebert.cli.console import file_size, write_json
-from squeezebert.cli.files import Record, TextSource, read_records
 from squeezebert.cli.options import (
     column_option,
     from_option,
@@ -24,6 +23,7 @@ from squeezebert.cli.options import (
     threads_option,
     watched,
 )
+from squeezebert.cli.texts import Record, TextSource, read_records
 from squeezebert.cli.vector_files import WRITERS, format_of_output, replacing, write_jsonl
 from squeezebert.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from squeezebert.cli.files import READERS
+from squeezebert.files.tables import INPUT_FORMATS
 
 if TYPE_CHECKING:
     from squeezebert.model import Model
@@ -39,7 +39,7 @@ column_option = click.option(
 from_option = click.option(
     "--from",
     "input_format",
-    type=click.Choice(list(READERS)),
+    type=click.Choice(list(INPUT_FORMATS)),
     show_default="by the suffix; else lines of text",
     help="The format of the input.",
 )

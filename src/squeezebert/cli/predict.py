@@ -13,7 +13,6 @@ import click
 
 from squeezebert.cli.arguments import argument_texts
 from squeezebert.cli.console import clip, padded, printable, table_lines, write_json
-from squeezebert.cli.files import STDIN, Record, TextSource
 from squeezebert.cli.options import (
     column_option,
     from_option,
@@ -23,8 +22,10 @@ from squeezebert.cli.options import (
     threads_option,
     watched,
 )
+from squeezebert.cli.texts import Record, TextSource
 from squeezebert.errors import HeadError, InputError
-from squeezebert.records import Choice, MultiLabel, Regression
+from squeezebert.files.lines import STDIN
+from squeezebert.results.records import Choice, MultiLabel, Regression
 
 if TYPE_CHECKING:
     from squeezebert.model import Model

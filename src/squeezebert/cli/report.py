@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from squeezebert.artifact.tensors import shapes_of
 from squeezebert.cli.console import count, file_size
 from squeezebert.flops import encoder_flops, parameters_by_part, token_flops
-from squeezebert.tensors import shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

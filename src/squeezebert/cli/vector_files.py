@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from squeezebert.cli.console import to_json
-from squeezebert.cli.files import require_pyarrow
 from squeezebert.errors import InputError
+from squeezebert.files.tables import require_pyarrow
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from squeezebert.artifact import CARD, CONFIG, TOKENIZER, WEIGHTS, Artifact
-from squeezebert.card import model_card
+from squeezebert.artifact.card import model_card
+from squeezebert.artifact.folders import replace_folder, write_json
+from squeezebert.artifact.hf_config import reason_against, write_hf_config, write_tokenizer_config
+from squeezebert.artifact.hf_names import to_hf
+from squeezebert.artifact.layout import POOLED_KINDS, POOLER
+from squeezebert.artifact.tensors import Tensors, entries_of, write_safetensors
 from squeezebert.config import EncoderConfig
 from squeezebert.convert.sentence import write_sentence
 from squeezebert.errors import ArtifactError
-from squeezebert.folders import replace_folder, write_json
-from squeezebert.hf_config import reason_against, write_hf_config, write_tokenizer_config
-from squeezebert.hf_names import to_hf
-from squeezebert.layout import POOLED_KINDS, POOLER
-from squeezebert.tensors import Tensors, entries_of, write_safetensors
 
 MODEL_TYPES = ("squeezebert", "bert", "distilbert")
 TYPES = "embeddings.token_type_embeddings.weight"
@@ -49,6 +49,8 @@ def _reason(artifact: Artifact, model_type: str) -> str:
     if model_type not in MODEL_TYPES:
         raise ArtifactError(f"model type {model_type!r} is not known; choose one of {', '.join(MODEL_TYPES)}")
     config = artifact.config
+    if artifact.precision == "int8":
+        return "int8 weights; export the float32 artifact that was quantized"
     reason = reason_against(model_type, config) or _pooler_reason(artifact, model_type)
     if not reason and model_type == "squeezebert" and config.layer_norm_eps != 1e-12:
         return _eps_reason(config)

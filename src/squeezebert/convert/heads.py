@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from squeezebert.artifact.hf_config import class_name
+from squeezebert.artifact.layout import CLASSIFIER_KINDS, POOLER
+from squeezebert.artifact.tensors import Entry
 from squeezebert.convert.sentence import Sentence
 from squeezebert.errors import ArtifactError
-from squeezebert.hf_config import class_name
-from squeezebert.layout import CLASSIFIER_KINDS, POOLER
 from squeezebert.tasks import Head
-from squeezebert.tensors import Entry
 
 MAX_LABELS = 2**20  # an empty tensor may claim any shape
 _SUFFIXES = {

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 
 from squeezebert.artifact import CONFIG, Artifact, is_artifact
+from squeezebert.artifact.folders import read_json
+from squeezebert.artifact.hf_config import model_type_of, read_hf_config
+from squeezebert.artifact.hf_names import BIAS, DECODER_BIAS, from_hf, is_encoder_name
+from squeezebert.artifact.layout import DECODER, check_layout, head_shapes, optional_shapes
+from squeezebert.artifact.tensors import Entry, Tensors, check_weights, held
 from squeezebert.config import EncoderConfig
 from squeezebert.convert.heads import read_head
 from squeezebert.convert.hub import download, is_hub_id
 from squeezebert.convert.sentence import Sentence, read_sentence
 from squeezebert.convert.weights import read_weights
 from squeezebert.errors import ArtifactError
-from squeezebert.folders import read_json
-from squeezebert.hf_config import model_type_of, read_hf_config
-from squeezebert.hf_names import BIAS, DECODER_BIAS, from_hf, is_encoder_name
-from squeezebert.layout import DECODER, check_layout, head_shapes, optional_shapes
 from squeezebert.tasks import Head
-from squeezebert.tensors import Entry, Tensors, check_weights, held
-from squeezebert.vocabulary import tokenizer_json_from_folder
+from squeezebert.text.vocabulary import tokenizer_json_from_folder
 
 WORDS = "embeddings.word_embeddings.weight"
 TYPES = "embeddings.token_type_embeddings.weight"

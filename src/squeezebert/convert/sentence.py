@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from squeezebert.artifact.folders import MAX_JSON, read_json, read_text, write_json
 from squeezebert.errors import ArtifactError
-from squeezebert.folders import MAX_JSON, read_json, read_text, write_json
 from squeezebert.tasks import POOLINGS, Head
 
 MODULES = "modules.json"

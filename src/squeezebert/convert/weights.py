@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from squeezebert.artifact.folders import read_json
+from squeezebert.artifact.tensors import Entry, open_safetensors
 from squeezebert.errors import ArtifactError, MissingExtraError
-from squeezebert.folders import read_json
-from squeezebert.tensors import Entry, open_safetensors
 
 SAFETENSORS, BIN = "model.safetensors", "pytorch_model.bin"
 _TORCH_DTYPES = {"float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16"}

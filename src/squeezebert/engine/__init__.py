@@ -40,9 +40,10 @@ def available_kernels() -> tuple[str, ...]:
 class Engine:
     """One encoder with its heads, ready to answer batches.
 
-    ``tensors`` has canonical names and float32 arrays; everything but the word embeddings is copied once into the
-    kernels' layout. ``threads=1`` starts no thread. Calls from several threads at once are safe; only one of them
-    at a time uses the extra threads, the others run on their own.
+    ``tensors`` has canonical names and float32 arrays; weights of linear layers and embedding tables may be int8, each
+    with its scales, float32 [rows], as ``NAME_scale``. Everything but the word embeddings is copied once into the
+    kernels' layout. ``threads=1`` starts no thread. Calls from several threads at once are safe; only one of them at a
+    time uses the extra threads, the others run on their own.
 
     Raises:
         ConfigError: an unknown kernel, or threads out of range.
@@ -73,12 +74,15 @@ class Engine:
 
     def _add(self, name: str, tensor: np.ndarray) -> None:
         tensor = np.asarray(tensor)
-        if tensor.dtype.kind != "f":
-            raise ArtifactError(f"tensor {name} is {tensor.dtype}; convert it to float32, or dequantize the checkpoint first")
-        tensor = np.ascontiguousarray(tensor, dtype=np.float32)
+        int8 = tensor.dtype == np.int8
+        if tensor.dtype.kind != "f" and not int8:
+            raise ArtifactError(
+                f"tensor {name} is {tensor.dtype}; convert it to float32, or quantize it to int8 with scales"
+            )
+        tensor = np.ascontiguousarray(tensor, dtype=np.int8 if int8 else np.float32)
         if name in ("embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"):
             self._borrowed.append(tensor)
-        _guard(self._native.add, name, tensor)
+        _guard(self._native.add_int8 if int8 else self._native.add, name, tensor)
 
     def hidden(self, batch: PackedBatch) -> np.ndarray:
         """Hidden states of the last layer, float32 [T, C]."""

@@ -2,7 +2,6 @@
 
 ===============  =================================================================
 ``settings``     how an index is built
-``tables``       rows of JSONL, CSV, TSV and Parquet files
 ``passages``     text cut into passages that remember where they stood
 ``sources``      files and folders to passages
 ``store``        the index folder: written whole or not at all, checked when opened

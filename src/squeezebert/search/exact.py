@@ -43,9 +43,3 @@ def _best(scores: np.ndarray, top: int) -> np.ndarray:
         candidates = np.flatnonzero(row >= np.partition(row, len(row) - top)[len(row) - top])
         best[number] = candidates[np.argsort(-row[candidates], kind="stable")[:top]]
     return best
-
-
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
-    """Each row divided by its length, float32; a row of zeros stays zeros: its cosine with any other is 0."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return (vectors / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from squeezebert.artifact.folders import replace_folder
 from squeezebert.errors import ArtifactError, InputError
-from squeezebert.folders import replace_folder
 from squeezebert.search import approximate, exact, store
 from squeezebert.search.identity import Embedder, describe, model_sha256, stamp
 from squeezebert.search.passages import Passage
 from squeezebert.search.settings import IndexSettings
 from squeezebert.search.sources import find_files, read_passages
+from squeezebert.vectors import unit_rows
 
 EMBED_ROWS = 256  # passages embedded at once; at 1000 characters each they are one chunk of work for the model
 SHOWN_SOURCES = 100  # names of sources that index.json keeps
@@ -108,7 +109,7 @@ class Index:
         """The passages nearest to a query's vector [C]; ``exactly`` leaves the graph aside where there is one."""
         if top < 1:
             raise InputError(f"top={top} passages cannot be found; choose at least 1")
-        queries = exact.unit_rows(np.asarray(vector, np.float32).reshape(1, -1))
+        queries = unit_rows(np.asarray(vector, np.float32).reshape(1, -1))
         if self.graph is None or exactly:
             rows, scores = exact.nearest(self.vectors, queries, top)
         else:
@@ -218,7 +219,7 @@ def _embedded(model: Embedder, passages: Iterator[Passage], known: _Known) -> It
 def _checked(vectors: np.ndarray) -> np.ndarray:
     if not np.isfinite(vectors).all():
         raise ArtifactError("the model gives vectors that are not finite; check its weights with: squeezebert info")
-    return exact.unit_rows(vectors)
+    return unit_rows(vectors)
 
 
 def _with_bar(passages: Any, what: str, total: int | None, shown: bool) -> Iterator[Passage]:

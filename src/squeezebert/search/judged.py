@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from squeezebert.errors import InputError
-from squeezebert.search.tables import TABLE_SUFFIXES, read_lines, read_rows, value
+from squeezebert.files.lines import read_lines
+from squeezebert.files.tables import FORMATS, read_rows
 
 CRANFIELD = ("cran.all.1400", "cran.qry", "cranqrel")
 QRELS = ("query-id", "corpus-id", "score")  # BEIR's header
 
-# Cranfield's codes fall from 1, a complete answer, to 4, of minimum interest; 5 does not occur. The last pair of each
-# query carries -1, which its readme does not explain, but the same pair is among the collection's 1,837 relevant ones.
+# Cranfield's codes fall from 1, a complete answer, to 4, of minimum interest; 5, of no interest, is not included. Its
+# readme does not explain the -1 of each query's last pair, but calls the second number of every line the relevant
+# document's: so it counts, and counts least.
 CRANFIELD_GAINS = {1: 4.0, 2: 3.0, 3: 2.0, 4: 1.0, -1: 1.0}
 
 
@@ -57,14 +59,14 @@ def is_judged(folder: Path) -> bool:
 
 
 def _table(folder: Path, name: str) -> Path | None:
-    return next((path for suffix in TABLE_SUFFIXES if (path := folder / f"{name}{suffix}").is_file()), None)
+    return next((path for suffix in FORMATS if (path := folder / f"{name}{suffix}").is_file()), None)
 
 
 def _needed(folder: Path, *names: str) -> Path:
     for name in names:
         if path := _table(folder, name):
             return path
-    raise InputError(f"{folder} has no {names[0]}{TABLE_SUFFIXES[0]}; {what_lies_in(folder)}")
+    raise InputError(f"{folder} has no {names[0]}.jsonl; {what_lies_in(folder)}")
 
 
 def what_lies_in(folder: Path, most: int = 12) -> str:
@@ -80,24 +82,16 @@ def _read_beir(folder: Path, columns: tuple[str, str]) -> Judged:
     corpus, queries = _needed(folder, "corpus"), _needed(folder, "queries")
     gains: dict[str, dict[str, float]] = {}
     for row in read_rows(qrels):
-        query, document, gain = (value(row, column, qrels) for column in QRELS)
-        gains.setdefault(str(query), {})[str(document)] = number(gain, qrels, row[0])
+        query, document = map(str, map(row.value, QRELS[:2]))
+        gains.setdefault(query, {})[document] = row.number(QRELS[2])
     return Judged(dict(_texts(corpus, columns)), dict(_texts(queries, columns)), gains)
 
 
 def _texts(path: Path, columns: tuple[str, str]) -> Iterator[tuple[str, str]]:
     for row in read_rows(path):
-        name, text = (value(row, column, path) for column in columns)
-        title = row[1].get("title") or ""
+        name, text = map(row.value, columns)
+        title = row.values.get("title") or ""
         yield str(name), f"{title} {text}".strip()
-
-
-def number(text: object, path: Path, line: int) -> float:
-    """A number from a file; InputError names the place of what is none."""
-    try:
-        return float(str(text))
-    except ValueError as error:
-        raise InputError(f"{path}:{line} has {text!r} where a number should be; mend it") from error
 
 
 def _read_cranfield(folder: Path) -> Judged:
@@ -117,7 +111,7 @@ def _judgement(text: str, path: Path, line: int) -> tuple[str, str, float]:
         query, document, code = map(int, text.split())
         return str(query), str(document), CRANFIELD_GAINS.get(code, 0.0)
     except ValueError as error:
-        raise InputError(f"{path}:{line} is {text.strip()[:40]!r}; write query, document and code") from error
+        raise InputError(f"{path}, line {line}: {text.strip()[:40]!r}; write query, document and code") from error
 
 
 def _records(path: Path) -> Iterator[tuple[str, str]]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from squeezebert.errors import InputError
+from squeezebert.files.lines import read_lines
+from squeezebert.files.tables import FORMATS, read_rows
 from squeezebert.search.passages import Passage, split_text
 from squeezebert.search.store import is_index
-from squeezebert.search.tables import TABLE_SUFFIXES, read_lines, read_rows, value
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can spell them, UTF-8 cannot
 TEXT_SUFFIXES = (".txt", ".md")
 
 
@@ -48,24 +47,19 @@ def read_passages(files: Sequence[Path], column: str, encoding: str, sizes: tupl
         InputError: a file cannot be read as what its name says it is, or lacks the column.
     """
     for path in files:
-        if path.suffix.lower() in TABLE_SUFFIXES:
+        if path.suffix.lower() in FORMATS:
             yield from _table_passages(path, column, encoding, sizes)
         else:
             yield from split_text(str(path), read_lines(path, encoding), *sizes)
 
 
 def _table_passages(path: Path, column: str, encoding: str, sizes: tuple[int, int]) -> Iterator[Passage]:
-    for number, row in enumerate(read_rows(path, encoding), 1):
-        text = value(row, column, path)
-        if text is None:
+    for number, row in enumerate(read_rows(path, encoding=encoding), 1):
+        if row.value(column) is None:
             continue
-        if not isinstance(text, str):
-            raise InputError(f"{path}:{row[0]} has {str(text)[:40]} in column {column!r}; name a column of text")
-        if _SURROGATE.search(text):
-            raise InputError(f"{path}:{row[0]} holds half of a surrogate pair, which is no character; mend the text")
-        title = str(row[1].get("title") or "")
-        for passage in split_text(str(path), text.splitlines(keepends=True), *sizes):
-            yield replace(passage, line=row[0], paragraph=number, title=title)
+        title = str(row.values.get("title") or "")
+        for passage in split_text(str(path), row.text(column).splitlines(keepends=True), *sizes):
+            yield replace(passage, line=row.line, paragraph=number, title=title)
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -78,12 +72,12 @@ def _files_below(folder: Path) -> list[Path]:
         for name in sorted(name for name in names if not name.startswith(".")):
             suffix = Path(name).suffix.lower()
             seen[suffix or "no ending"] += 1
-            if suffix in (*TEXT_SUFFIXES, *TABLE_SUFFIXES):
+            if suffix in (*TEXT_SUFFIXES, *FORMATS):
                 wanted.append(Path(parent, name))
     if not wanted:
         found = ", ".join(f"{count} {suffix}" for suffix, count in seen.most_common(5)) or "no files"
         raise InputError(
-            f"{folder} has no {', '.join((*TEXT_SUFFIXES, *TABLE_SUFFIXES))} file, but {found}; "
+            f"{folder} has no {', '.join((*TEXT_SUFFIXES, *FORMATS))} file, but {found}; "
             "name the files themselves to read them as plain text"
         )
     return wanted

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from squeezebert.artifact.folders import read_json, write_json
 from squeezebert.errors import ArtifactError, InputError
-from squeezebert.folders import read_json, write_json
 from squeezebert.search.passages import Passage
 
 FORMAT_VERSION = 1

@@ -1,0 +1,1 @@
+"""Text to tokens: the tokenizer, windows over long texts, and batches without padding."""
