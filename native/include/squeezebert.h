@@ -78,6 +78,16 @@ SQB_API int32_t sqb_labels(const sqb_model* model); /* rows of `classifier`, 0 w
 SQB_API const char* sqb_available_kernel(int32_t i);
 SQB_API const char* sqb_error(void);
 
+/* The most operations a second (a multiplication and an addition are two) that one core does in registers alone with a
+ * kernel set's instructions; NULL is the best set. Takes a tenth of a second. */
+SQB_API sqb_status sqb_peak(const char* kernel, double* float32, double* int8);
+
+/* Between start and stop, the calling thread's calls book their wall time, each moment under one kind of operation. */
+#define SQB_OPERATIONS 9
+SQB_API const char* sqb_operation(int32_t i); /* "qkv", "attention", ...; NULL past the end */
+SQB_API void sqb_profile_start(void);
+SQB_API void sqb_profile_stop(double* seconds); /* [SQB_OPERATIONS] */
+
 SQB_API sqb_status sqb_hidden(sqb_model* model, const sqb_batch* batch, float* out); /* [T, hidden] */
 SQB_API sqb_status sqb_embed(sqb_model* model, const sqb_batch* batch, sqb_pooling pooling, int32_t normalize,
                              float* out);                                             /* [B, hidden] */

@@ -6,10 +6,12 @@
 #include <cmath>
 
 #include "forward.hpp"
+#include "profile.hpp"
 
 namespace squeezebert {
 
 void Forward::attention(const Layer& layer, Rows qkv, Rows context) {
+  const Section section(Operation::attention);
   const std::size_t width = model_.kernels.width, rank = static_cast<std::size_t>(model_.config.attention_rank);
   const std::size_t heads = static_cast<std::size_t>(model_.config.num_attention_heads);
   std::vector<std::size_t>& blocks = workspace_->blocks;  // sequence, first query; two numbers a block

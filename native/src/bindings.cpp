@@ -91,6 +91,22 @@ NB_MODULE(_native, m) {
     for (int32_t i = 0; const char* name = sqb_available_kernel(i); ++i) names.append(name);
     return nb::tuple(names);
   });
+  m.def("peak", [](const std::string& kernel) {
+    double float32 = 0.0, int8 = 0.0;
+    {
+      nb::gil_scoped_release release;
+      check(sqb_peak(kernel.c_str(), &float32, &int8));
+    }
+    return nb::make_tuple(float32, int8);
+  });
+  m.def("profile_start", &sqb_profile_start);
+  m.def("profile_stop", [] {
+    double seconds[SQB_OPERATIONS];
+    sqb_profile_stop(seconds);
+    nb::dict by_name;
+    for (int32_t i = 0; i < SQB_OPERATIONS; ++i) by_name[sqb_operation(i)] = seconds[i];
+    return by_name;
+  });
   nb::class_<Model>(m, "Model")
       .def(nb::init<nb::dict, const std::string&, int>())
       .def("add", &Model::add)

@@ -2,6 +2,8 @@
 #include <memory>
 
 #include "forward.hpp"
+#include "probe.hpp"
+#include "profile.hpp"
 
 struct sqb_model {
   squeezebert::Model model;
@@ -37,6 +39,7 @@ sqb_status forward(sqb_model* model, const sqb_batch* batch, const Body& body) {
   return guarded([&] {
     if (!model || !model->finished) throw Error(SQB_BAD_INPUT, "the model is not finished; call sqb_finish first");
     if (!batch) throw Error(SQB_BAD_INPUT, "there is no batch; pass one");
+    const squeezebert::Section section(squeezebert::Operation::heads);  // what the encoder does not book as its own
     Forward run(model->model, *batch);
     body(run);
   });
@@ -80,6 +83,17 @@ const char* sqb_available_kernel(int32_t i) {
   std::size_t count;
   const squeezebert::Kernels* const* sets = squeezebert::available_kernels(&count);
   return i >= 0 && static_cast<std::size_t>(i) < count ? sets[i]->name : nullptr;
+}
+
+sqb_status sqb_peak(const char* kernel, double* float32, double* int8) {
+  return guarded([&] {
+    const squeezebert::Kernels* kernels = squeezebert::find_kernels(kernel);
+    if (!kernels)
+      throw Error(SQB_BAD_CONFIG, std::string("there is no kernel ") + kernel + "; choose one of those that sqb_available_kernel names");
+    const squeezebert::Peak peak = squeezebert::measure_peak(*kernels);
+    *float32 = peak.float32;
+    *int8 = peak.int8;
+  });
 }
 
 const char* sqb_error(void) { return last_error.c_str(); }

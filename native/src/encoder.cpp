@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forward.hpp"
+#include "profile.hpp"
 
 namespace squeezebert {
 namespace {
@@ -65,6 +66,7 @@ Rows Forward::encode() {
 }
 
 void Forward::embeddings(Rows out) {
+  const Section section(Operation::embedding);
   const std::size_t E = static_cast<std::size_t>(model_.config.embedding_size);
   const Rows sums = E == C_ ? out : reserve(workspace_->context, tokens_, E);
   const float *positions = model_.positions.get(), *types = model_.types.get();
@@ -81,16 +83,13 @@ void Forward::embeddings(Rows out) {
 
 void Forward::layer(Layer& layer, Rows x) {
   const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * C_), context = reserve(workspace_->context, tokens_, C_);
-  if (layer.query_key_value.empty()) {
-    project(layer.query, x, qkv);
-    project(layer.key, x, {qkv.data + C_, qkv.count, qkv.ld});
-    project(layer.value, x, {qkv.data + 2 * C_, qkv.count, qkv.ld});
-  } else {
-    linear(layer.query_key_value, x, qkv);
-  }
+  query_key_value(layer, x, qkv);
   attention(layer, qkv, context);
   const Rows mixed = reserve(workspace_->mixed, tokens_, C_);  // query, key and value have been used up
-  project(layer.post_attention, context, mixed);
+  {
+    const Section section(Operation::post_attention);
+    project(layer.post_attention, context, mixed);
+  }
   normalize(layer.post_attention_norm, mixed, x.data, C_);
 
   const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
@@ -99,11 +98,23 @@ void Forward::layer(Layer& layer, Rows x) {
   for (std::size_t row = 0; row < tokens_; row += step) {
     const std::size_t rows = std::min(step, tokens_ - row);
     const Rows wide = reserve(workspace_->wide, rows, F);
-    project(layer.intermediate, {mixed.data + row * mixed.ld, rows, mixed.ld}, wide,
-            static_cast<Activation>(model_.config.hidden_act));
+    {
+      const Section section(Operation::intermediate);
+      project(layer.intermediate, {mixed.data + row * mixed.ld, rows, mixed.ld}, wide,
+              static_cast<Activation>(model_.config.hidden_act));
+    }
+    const Section section(Operation::output);
     project(layer.output, wide, {x.data + row * x.ld, rows, x.ld});
   }
   normalize(layer.output_norm, x, mixed.data, C_);
+}
+
+void Forward::query_key_value(Layer& layer, Rows x, Rows qkv) {
+  const Section section(Operation::qkv);
+  if (!layer.query_key_value.empty()) return linear(layer.query_key_value, x, qkv);
+  project(layer.query, x, qkv);
+  project(layer.key, x, {qkv.data + C_, qkv.count, qkv.ld});
+  project(layer.value, x, {qkv.data + 2 * C_, qkv.count, qkv.ld});
 }
 
 void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {
@@ -140,6 +151,7 @@ void Forward::convolve(const Buffer& taps, Rows x, Rows out, std::size_t channel
 
 // x = LayerNorm(x + residual); the residual's rows have x's stride.
 void Forward::normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels) {
+  const Section section(Operation::layer_norm);
   lease_.run(tasks_of(x.count), [&](std::size_t task, unsigned) {
     const std::size_t row = task * kRowsPerTask, rows = std::min(kRowsPerTask, x.count - row);
     model_.kernels.layer_norm({.x = x.data + row * x.ld,

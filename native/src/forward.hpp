@@ -30,6 +30,7 @@ class Forward {
   Rows reserve(Buffer& buffer, std::size_t rows, std::size_t channels);
   void embeddings(Rows out);
   void layer(Layer& layer, Rows x);
+  void query_key_value(Layer& layer, Rows x, Rows qkv);
   void linear(const Linear& layer, Rows x, Rows out, Activation act = Activation::none);
   void project(const Projection& projection, Rows x, Rows out, Activation act = Activation::none);
   void convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels);

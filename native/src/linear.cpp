@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "profile.hpp"
+
 namespace squeezebert {
 namespace {
 
@@ -82,11 +84,14 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
   const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = stride_of(channels / 4 + 1) * 4;
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
-  lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
-    const std::size_t row = i * kQuantizedRows;
-    call.kernels.quantize({call.x.data + row * call.x.ld, std::min(kQuantizedRows, rows - row), channels, call.x.ld,
-                           bytes + row * ld, ld, scales + row});
-  });
+  {
+    const Section section(Operation::quantize);
+    lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
+      const std::size_t row = i * kQuantizedRows;
+      call.kernels.quantize({call.x.data + row * call.x.ld, std::min(kQuantizedRows, rows - row), channels, call.x.ld,
+                             bytes + row * ld, ld, scales + row});
+    });
+  }
   const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer), lease.threads());
   lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) {
     const Task task = task_of(cut, i);

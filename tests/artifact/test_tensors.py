@@ -135,7 +135,9 @@ def test_integers_are_no_weights(path: Path) -> None:
 
 def test_int8_weights_need_their_scales(path: Path) -> None:
     path.write_bytes(one("I8", [2], [0, 2], b"ab"))
-    with pytest.raises(ArtifactError, match="int8 tensor x has no x_scale; quantize the model again, or convert it to float32"):
+    with pytest.raises(
+        ArtifactError, match="int8 tensor x has no x_scale; quantize the model again, or convert it to float32"
+    ):
         check_weights(path, open_safetensors(path).entries)
 
 

@@ -23,9 +23,10 @@ SQB_INLINE VI dot4(VI sums, VI a, VI w) {
 }  // namespace
 }  // namespace squeezebert
 
+#include "probe.hpp"
 #include "vectors8.hpp"
 
 namespace squeezebert {
 extern const Kernels kAvx2Kernels{"avx2",     kWidth, TILE_ROWS,    panel,    softmax,
-                                  layer_norm, add3,   multiply_add, quantize, int8_panel};
+                                  layer_norm, add3,   multiply_add, quantize, int8_panel, probe};
 }

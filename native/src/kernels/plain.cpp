@@ -89,8 +89,27 @@ void int8_panel(const Int8PanelArgs& p) {
   }
 }
 
+// What loops over arrays reach: of floats multiplied and added, of bytes multiplied into int32 sums.
+double probe(bool int8) {
+  constexpr std::size_t kLanes = 64, kSteps = 512;
+  float sums[kLanes] = {};
+  std::int8_t a[kLanes] = {}, w[kLanes] = {};
+  std::int32_t total = 0;
+  volatile float factor = 0.0f;
+  const float f = factor;
+  for (std::size_t i = 0; i < kSteps; ++i) {
+    asm volatile("" : "+m"(a), "+m"(w));
+    if (int8)
+      for (std::size_t n = 0; n < kLanes; ++n) total += a[n] * w[n];
+    else
+      for (float& sum : sums) sum = sum * f + f;
+  }
+  asm volatile("" : "+m"(sums), "+m"(total));
+  return 2.0 * kLanes * kSteps;
+}
+
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel};
+extern const Kernels kPlainKernels{"plain", kWidth, 4, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel, probe};
 
 }  // namespace squeezebert

@@ -76,6 +76,7 @@ struct Kernels {
   void (*multiply_add)(const float* a, const float* b, float* out, std::size_t n);           // out += a * b
   void (*quantize)(const QuantizeArgs&);
   void (*int8_panel)(const Int8PanelArgs&);
+  double (*probe)(bool int8);  // multiply-adds in registers alone for some microseconds; how many operations it did
 };
 
 // The sets this build has and this machine can run, best first; `plain` always ends the list.

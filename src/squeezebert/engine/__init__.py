@@ -5,7 +5,8 @@ Axes: T tokens of all sequences back to back, B sequences, C hidden size, L labe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, Protocol
 
@@ -35,6 +36,34 @@ class PackedBatch(Protocol):
 def available_kernels() -> tuple[str, ...]:
     """The instruction sets this build carries and this machine runs, best first; "plain" is always there."""
     return tuple(_native.available_kernels())
+
+
+def peak(kernel: str | None = None) -> dict[str, float]:
+    """The most that one core does in registers alone: "float32" in GFLOP/s and "int8" in GOP/s.
+
+    Measured with the instructions of ``kernel`` (None: the best one), which takes a tenth of a second; a multiplication
+    and an addition are two operations.
+
+    Raises:
+        ConfigError: this build or machine has no such kernel.
+    """
+    float32, int8 = _guard(_native.peak, kernel or "")
+    return {"float32": float32 / 1e9, "int8": int8 / 1e9}
+
+
+@contextmanager
+def profiled() -> Iterator[dict[str, float]]:
+    """Books what this thread's calls spend inside the block: wall seconds by kind of operation, there when it ends.
+
+    The kinds are embedding, qkv, attention, post_attention, layer_norm, intermediate, output, quantize and heads; each
+    moment counts under one of them, and heads holds all that is none of the others.
+    """
+    seconds: dict[str, float] = {}
+    _native.profile_start()
+    try:
+        yield seconds
+    finally:
+        seconds.update(_native.profile_stop())
 
 
 class Engine:

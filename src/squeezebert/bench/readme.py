@@ -1,0 +1,69 @@
+"""README tables out of benchmarks/results: ``python -m squeezebert.bench.readme README.md [--check]``.
+
+A table stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``; NAME is a file of ``benchmarks/results`` beside
+the README, without ``.json``, or several of one mode with commas between them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from squeezebert.bench.report import Report
+from squeezebert.bench.tables import summary
+from squeezebert.errors import InputError, SqueezeBertError
+
+RESULTS = Path("benchmarks") / "results"
+_OPENING = re.compile(r"<!-- bench:(\S*) -->")
+_BLOCK = re.compile(r"(<!-- bench:([\w.,-]+) -->\n)(.*?)(<!-- /bench -->)", re.DOTALL)
+
+
+def rendered(text: str, results: Path) -> str:
+    """The text with every table between markers written anew from the reports in ``results``.
+
+    Raises:
+        InputError: a report is missing or damaged, or a marker is not closed.
+    """
+    for opening in _OPENING.finditer(text):
+        block = _BLOCK.match(text, opening.start())
+        if not block or _OPENING.search(block[3]):
+            raise InputError(
+                f"the marker {opening[0]} has no <!-- /bench --> of its own, or no name or an odd one; "
+                "write <!-- bench:NAME --> and <!-- /bench --> on lines of their own"
+            )
+    return _BLOCK.sub(lambda block: f"{block[1]}{_table(block[2], results)}\n{block[4]}", text)
+
+
+def _table(names: str, results: Path) -> str:
+    return summary([Report.read(results / f"{name}.json") for name in names.split(",")])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrites the file that is named; with ``--check`` only says whether it is current: 0, or 1 when it is stale.
+
+    2 is an error of the user's, one line on stderr.
+    """
+    paths = [argument for argument in arguments if argument != "--check"]
+    if len(paths) != 1:
+        print("usage: python -m squeezebert.bench.readme README.md [--check]", file=sys.stderr)
+        return 2
+    path = Path(paths[0])
+    try:
+        before = path.read_text(encoding="utf-8")
+        after = rendered(before, path.resolve().parent / RESULTS)
+    except (SqueezeBertError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if "--check" in arguments:
+        if before != after:
+            print(f"{path} is stale; run: python -m squeezebert.bench.readme {path}", file=sys.stderr)
+        return int(before != after)
+    if before != after:
+        path.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
