@@ -32,3 +32,11 @@ def test_a_model_that_is_int8_already_is_refused_on_one_line(run, tmp_path: Path
     assert done.code == 2
     assert "int8 already; quantize the float32 artifact" in done.err
     assert not (tmp_path / "again").exists()
+
+
+def test_info_counts_the_same_parameters_before_and_after(run, tmp_path: Path):
+    random_artifact(tiny_config()).save(tmp_path / "full")
+    run("quantize", str(tmp_path / "full"), str(tmp_path / "small"))
+    full, small = (json.loads(run("info", str(tmp_path / name), "--json").out) for name in ("full", "small"))
+    assert full["parameters"] == small["parameters"]
+    assert (full["precision"], small["precision"]) == ("float32", "int8")

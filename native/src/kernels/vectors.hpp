@@ -10,6 +10,16 @@ namespace {
 
 constexpr std::size_t kWidth = 2 * LANES;
 
+// Calls body(offset, lanes inside) over n values, whole vectors first.
+template <typename Body>
+SQB_INLINE void over_lanes(std::size_t n, Body body) {
+  std::size_t i = 0;
+  for (; i + LANES <= n; i += LANES) body(i, static_cast<std::size_t>(LANES));
+  if (i < n) body(i, n - i);
+}
+SQB_INLINE V load_some(const float* p, std::size_t n) { return n == LANES ? load(p) : load_part(p, n); }
+SQB_INLINE void store_some(float* p, V v, std::size_t n) { n == LANES ? store(p, v) : store_part(p, v, n); }
+
 template <int ROWS, int VECTORS>
 struct Tile {
   V sums[ROWS][VECTORS];
@@ -43,6 +53,15 @@ SQB_INLINE V activate(V x, Activation act) {
   return x;
 }
 
+// Over a tile that has just been put down, once for all tiles: unrolled into each of them it would triple the code.
+__attribute__((noinline)) void activate_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, Activation act) {
+  for (std::size_t m = 0; m < rows; ++m)
+    over_lanes(cols, [&](std::size_t i, std::size_t n) {
+      float* at = out + m * ldo + i;
+      store_some(at, activate(load_some(at, n), act), n);
+    });
+}
+
 // How many of a vector's lanes lie inside the panel: LANES, fewer, or none.
 SQB_INLINE std::size_t lanes_inside(const PanelArgs& p, int vector) {
   const std::size_t begin = static_cast<std::size_t>(vector) * LANES;
@@ -70,12 +89,12 @@ SQB_INLINE void end(const Tile<ROWS, VECTORS>& tile, float* out, const PanelArgs
     const std::size_t inside = lanes_inside(p, n);
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
-      const V y = activate(tile.sums[m][n], p.act);
       float* to = out + m * p.ldo + n * LANES;
-      if (inside == LANES) store(to, y);
-      else store_part(to, y, inside);
+      if (inside == LANES) store(to, tile.sums[m][n]);
+      else store_part(to, tile.sums[m][n], inside);
     }
   }
+  if (p.act != Activation::none) activate_rows(out, ROWS, p.cols, p.ldo, p.act);
 }
 
 template <int ROWS, int VECTORS>
@@ -128,16 +147,6 @@ void softmax_lanes(float* scores, std::size_t keys, std::size_t ld) {
 void softmax(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld) {
   for (std::size_t n = 0; n < lanes; n += LANES) softmax_lanes(scores + n, keys, ld);
 }
-
-// Calls body(offset, lanes inside) over n values, whole vectors first.
-template <typename Body>
-SQB_INLINE void over_lanes(std::size_t n, Body body) {
-  std::size_t i = 0;
-  for (; i + LANES <= n; i += LANES) body(i, static_cast<std::size_t>(LANES));
-  if (i < n) body(i, n - i);
-}
-SQB_INLINE V load_some(const float* p, std::size_t n) { return n == LANES ? load(p) : load_part(p, n); }
-SQB_INLINE void store_some(float* p, V v, std::size_t n) { n == LANES ? store(p, v) : store_part(p, v, n); }
 
 void layer_norm(const LayerNormArgs& p) {
   const float scale_of_mean = 1.0f / static_cast<float>(p.channels);

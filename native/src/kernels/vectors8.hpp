@@ -54,9 +54,10 @@ void run_tile8(std::size_t row, const Int8PanelArgs& p) {
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
       const V y = __builtin_convertvector(sums[m][n], V) * (scales * p.row_scales[row + m]) + bias;
-      store_some(p.out + (row + m) * p.ldo + begin, activate(y, p.act), inside);
+      store_some(p.out + (row + m) * p.ldo + begin, y, inside);
     }
   }
+  if (p.act != Activation::none) activate_rows(p.out + row * p.ldo, ROWS, p.cols, p.ldo, p.act);
 }
 
 using Tile8Function = void (*)(std::size_t, const Int8PanelArgs&);

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from squeezebert.artifact.tensors import shapes_of
+from squeezebert.artifact.tensors import SCALE, shapes_of
 from squeezebert.cli.console import count, file_size
 from squeezebert.flops import encoder_flops, parameters_by_part, token_flops
 
@@ -22,9 +22,11 @@ SHOWN_LABELS = 8
 
 def describe(artifact: Artifact) -> dict[str, Any]:
     """Everything ``squeezebert info`` reports, as plain JSON values; sizes in bytes, FLOPs as counted in ``flops``."""
-    parts = parameters_by_part(shapes_of(artifact.tensors).items())
+    shapes = {name: shape for name, shape in shapes_of(artifact.tensors).items() if not name.endswith(SCALE)}
+    parts = parameters_by_part(shapes.items())
     return {
         "source": str(artifact.source) if artifact.source else None,
+        "precision": artifact.precision,
         "parameters": {"total": sum(parts.values()), **parts},
         "flops": {
             "per_token": token_flops(artifact.config),
