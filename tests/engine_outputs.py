@@ -49,7 +49,7 @@ def network_outputs(artifact: Artifact, batch: Batch, rows: Sequence[int] = (0,)
         found[f"{pooling}, normalized"] = pool(hidden, mask, pooling)
     if kind in ("embedding", "classification", "multi_label", "regression", "multiple_choice"):
         assert module.transformer.pooler is not None
-        found["pooler"] = module.transformer.pooler(hidden)
+        found["pooler"] = module.transformer.pooler(hidden, mask)
     if kind == "multiple_choice":
         found["logits"] = module(ids[:, None], types[:, None], mask[:, None])
     elif kind == "masked_lm":

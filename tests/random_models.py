@@ -229,6 +229,7 @@ def configs(draw: st.DrawFn) -> EncoderConfig:
         attention="low_rank" if low_rank else "full",
         attention_rank=draw(st.integers(1, config.max_position_embeddings)) if low_rank else 0,
         pooler_act=draw(st.sampled_from(["tanh", "relu"])),
+        classifier_pooling=draw(st.sampled_from(["cls", "mean"])),
     )
 
 

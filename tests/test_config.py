@@ -24,6 +24,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"hidden_act": "swish"}, "choose one of gelu, gelu_new, relu, tanh"),
     ({"attention": "sparse"}, "choose one of full, low_rank"),
     ({"pooler_act": "gelu"}, "choose one of tanh, relu"),
+    ({"classifier_pooling": "max"}, "choose one of cls, mean"),
     ({"attention_rank": 8}, "needs attention='low_rank'"),
     ({"attention": "low_rank"}, "attention_rank=0 is out of range; choose 1 to max_position_embeddings=512"),
     ({"attention": "low_rank", "attention_rank": 513}, "choose 1 to max_position_embeddings=512"),

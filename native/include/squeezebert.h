@@ -47,6 +47,7 @@ typedef struct {
   int32_t attention_rank; /* 0 for full attention */
   int32_t hidden_act;     /* sqb_activation */
   int32_t pooler_act;     /* sqb_activation */
+  int32_t classifier_pooling; /* sqb_pooling: what the pooler reads; not SQB_MAX */
   float layer_norm_eps;
 } sqb_config;
 

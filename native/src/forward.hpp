@@ -40,6 +40,7 @@ class Forward {
   void project_along_sequence(const Layer& layer, Rows qkv, Rows low_rank);
   void attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_values, Rows context, float* scratch);
 
+  void pool(Rows x, std::size_t b, int pooling, float* out);
   Rows pooled();
   void write_linear(const Linear& layer, Rows x, std::size_t outputs, float* out);
   void score_words(Rows states, std::size_t first, std::size_t count, float* out);

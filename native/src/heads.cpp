@@ -39,21 +39,26 @@ void Forward::hidden(float* out) {
   for (std::size_t t = 0; t < tokens_; ++t) std::copy_n(x.data + t * x.ld, C_, out + t * C_);
 }
 
+// One vector of sequence b, as the pooling says. [C]
+void Forward::pool(Rows x, std::size_t b, int pooling, float* out) {
+  if (pooling == SQB_CLS) std::copy_n(x.data + start(b) * x.ld, C_, out);
+  else mean_or_max(x, start(b), start(b + 1), C_, pooling == SQB_MAX, out);
+}
+
 void Forward::embed(sqb_pooling pooling, bool normalize, float* out) {
   const Rows x = encode();
   for (std::size_t b = 0; b < sequences(); ++b) {
     float* row = out + b * C_;
-    if (pooling == SQB_CLS) std::copy_n(x.data + start(b) * x.ld, C_, row);
-    else mean_or_max(x, start(b), start(b + 1), C_, pooling == SQB_MAX, row);
+    pool(x, b, pooling, row);
     if (normalize) to_unit_length(row, C_);
   }
 }
 
-// tanh or relu of a dense layer over each sequence's first token. [B, C]
+// tanh or relu of a dense layer over each sequence's first token, or over the mean of its tokens. [B, C]
 Rows Forward::pooled() {
   need(!model_.pooler.empty(), "pooler");
   const Rows x = encode(), first = reserve(workspace_->gathered, sequences(), C_);
-  for (std::size_t b = 0; b < sequences(); ++b) std::copy_n(x.data + start(b) * x.ld, C_, first.data + b * first.ld);
+  for (std::size_t b = 0; b < sequences(); ++b) pool(x, b, model_.config.classifier_pooling, first.data + b * first.ld);
   const Rows out = reserve(workspace_->gathered_out, sequences(), C_);
   linear(model_.pooler, first, out, static_cast<Activation>(model_.config.pooler_act));
   return out;

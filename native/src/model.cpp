@@ -37,7 +37,7 @@ void check_config(const sqb_config& c) {
   if (c.num_hidden_layers < 0 || c.num_hidden_layers > 4096 || c.embedding_size > c.hidden_size ||
       c.conv_kernel % 2 == 0 || c.attention_rank < 0 || c.attention_rank > c.max_position_embeddings ||
       c.hidden_act < SQB_GELU || c.hidden_act > SQB_TANH || c.pooler_act < SQB_GELU || c.pooler_act > SQB_TANH ||
-      !(c.layer_norm_eps > 0.0f))
+      (c.classifier_pooling != SQB_CLS && c.classifier_pooling != SQB_MEAN) || !(c.layer_norm_eps > 0.0f))
     throw Error(SQB_BAD_CONFIG, "an option in the config is out of range; see squeezebert.h for what each may be");
 }
 

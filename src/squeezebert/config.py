@@ -11,6 +11,7 @@ from squeezebert.errors import ConfigError
 ACTIVATIONS = ("gelu", "gelu_new", "relu", "tanh")
 ATTENTIONS = ("full", "low_rank")
 POOLER_ACTIVATIONS = ("tanh", "relu")
+CLASSIFIER_POOLINGS = ("cls", "mean")
 GROUP_FIELDS = ("q_groups", "k_groups", "v_groups", "post_attention_groups", "intermediate_groups", "output_groups")
 MAX_SIZE = 2**24  # one dimension of one tensor; larger numbers come from damaged or hostile files
 
@@ -22,6 +23,7 @@ class EncoderConfig:
     ``conv_kernel`` k > 1 puts a depthwise convolution over k neighbouring tokens before each grouped pointwise layer.
     ``attention="low_rank"`` projects keys and values along the sequence to ``attention_rank`` rows
     (Wang et al. 2020, arXiv 2006.04768, section 4). ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
+    ``classifier_pooling`` is what the pooler reads: the first token as in BERT, or the mean of all tokens.
 
     Raises:
         ConfigError: a value is out of range, or two values contradict each other.
@@ -50,6 +52,7 @@ class EncoderConfig:
     attention: str = "full"
     attention_rank: int = 0
     pooler_act: str = "tanh"
+    classifier_pooling: str = "cls"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -57,6 +60,7 @@ class EncoderConfig:
         _check_one_of("hidden_act", self.hidden_act, ACTIVATIONS)
         _check_one_of("attention", self.attention, ATTENTIONS)
         _check_one_of("pooler_act", self.pooler_act, POOLER_ACTIVATIONS)
+        _check_one_of("classifier_pooling", self.classifier_pooling, CLASSIFIER_POOLINGS)
         _check_sizes(self)
         _check_divides("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
         for name in GROUP_FIELDS:

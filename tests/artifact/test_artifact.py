@@ -27,6 +27,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"attention": "low_rank", "attention_rank": 4},
     {"embedding_size": 8},
     {"pooler_act": "relu"},
+    {"classifier_pooling": "mean"},
 ]
 
 

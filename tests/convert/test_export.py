@@ -56,6 +56,7 @@ def test_another_epsilon_goes_to_bert(tmp_path: Path) -> None:
         ({"pooler_act": "relu"}, "squeezebert", "pooler_act='relu'; export as distilbert"),
         ({"type_vocab_size": 3}, "", ""),
         ({"conv_kernel": 3}, "", "conv_kernel=3; keep the artifact itself"),
+        ({"classifier_pooling": "mean"}, "", "classifier_pooling='mean'; keep the artifact itself"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(changes: dict[str, Any], target: str, words: str, tmp_path: Path) -> None:

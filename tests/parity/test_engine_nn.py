@@ -39,6 +39,7 @@ OPTIONS: dict[str, EncoderConfig] = {
     "no layers": tiny_config(num_hidden_layers=0),
     "large epsilon": tiny_config(layer_norm_eps=0.5),
     "relu pooler": tiny_config(pooler_act="relu"),
+    "pooler of the mean": tiny_config(classifier_pooling="mean"),
     "one token type": tiny_config(type_vocab_size=1),
     "everything": tiny_config(
         attention="low_rank",

@@ -14,16 +14,15 @@ transformers always builds a pooler. Where a model has none, zeros stand in for 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from squeezebert.artifact.card import model_card
+from squeezebert.artifact.card import check_about, model_card
 from squeezebert.artifact.folders import identity, read_json, read_text, replace_folder, settled, write_json
 from squeezebert.artifact.hf_config import (
     EXTENDED,
@@ -34,6 +33,7 @@ from squeezebert.artifact.hf_config import (
 )
 from squeezebert.artifact.hf_names import DECODER_BIAS, from_hf, to_hf
 from squeezebert.artifact.layout import DECODER, POOLER, check_layout
+from squeezebert.artifact.record import FORMAT_VERSION, RECORD, head_from, plain, read_record, versions
 from squeezebert.artifact.tensors import (
     SCALE,
     Tensors,
@@ -46,11 +46,10 @@ from squeezebert.artifact.tensors import (
     write_safetensors,
 )
 from squeezebert.config import EncoderConfig
-from squeezebert.errors import ArtifactError, ConfigError
+from squeezebert.errors import ArtifactError
 from squeezebert.tasks import Head
 
-FORMAT_VERSION = 1
-CONFIG, WEIGHTS, RECORD, CARD = "config.json", "model.safetensors", "squeezebert.json", "README.md"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, RECORD, CARD)
 TRIES = 3
@@ -61,7 +60,8 @@ class Artifact:
     """One model: its architecture, its weights under canonical names (see ``layout``), tokenizer, head and history.
 
     ``tensors`` may be memory-mapped; every value read from it is float32. ``extra`` holds the fields of Hugging Face's
-    config.json that are not ours. ``source`` is the folder it was loaded from.
+    config.json that are not ours; ``about`` is what people say of it in its card (`squeezebert.artifact.card.ABOUT`).
+    ``source`` is the folder it was loaded from.
     """
 
     config: EncoderConfig
@@ -71,6 +71,7 @@ class Artifact:
     history: tuple[dict[str, Any], ...] = ()
     metrics: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
     source: Path | None = None
 
     @classmethod
@@ -98,14 +99,15 @@ class Artifact:
 
     @classmethod
     def _read(cls, folder: Path) -> Artifact:
-        record = _read_record(folder)
+        record = read_record(folder)
         config, extra = read_hf_config(read_json(folder / CONFIG))
-        head = _head_from(folder, record.get("head", {}))
+        head = head_from(folder, record.get("head", {}))
         tensors = _read_tensors(folder, record)
         check_layout(shapes_of(tensors), config, head, str(folder))
         tokenizer = read_text(folder / TOKENIZER) if (folder / TOKENIZER).exists() else ""
         history, metrics = record.get("history", []), record.get("metrics", {})
-        return cls(config, tensors, tokenizer, head, tuple(history), metrics, extra, folder)
+        about = record.get("about", {})
+        return cls(config, tensors, tokenizer, head, tuple(history), metrics, extra, about, folder)
 
     def save(self, folder: str | Path, *, dtype: str = "float32") -> Path:
         """Writes the folder in one step and gives back its path; whatever fails leaves the old artifact as it was.
@@ -135,8 +137,8 @@ class Artifact:
         (place / CARD).write_text(model_card(self, name), encoding="utf-8")
 
     def _record(self, **about_weights: Any) -> dict[str, Any]:
-        ours = {"head": asdict(self.head), "metrics": self.metrics, "history": list(self.history)}
-        return _plain({"format_version": FORMAT_VERSION, **ours, **about_weights})
+        ours = {"head": asdict(self.head), "metrics": self.metrics, "history": list(self.history), "about": self.about}
+        return plain({"format_version": FORMAT_VERSION, **ours, **about_weights})
 
     def _model_type(self) -> str:
         other_pooler = self.config.pooler_act != "tanh" and POOLER[0] in self.tensors
@@ -171,6 +173,7 @@ class Artifact:
         self._check()
 
     def _check(self) -> None:
+        check_about(self.about)
         check_layout(shapes_of(self.tensors), self.config, self.head, str(self.source or "these tensors"))
         for name in self.tensors:
             values = self.tensors[name]
@@ -188,7 +191,7 @@ class Artifact:
         Raises ArtifactError where settings or metrics hold what JSON cannot.
         """
         figures = dict(metrics or {})
-        line = _plain({"stage": stage, "settings": dict(settings), "metrics": figures, "versions": _versions()})
+        line = plain({"stage": stage, "settings": dict(settings), "metrics": figures, "versions": versions()})
         changed = {"source": None, "metrics": {**self.metrics, **line["metrics"]}, **changes}
         return replace(self, history=(*self.history, line), **changed)
 
@@ -196,41 +199,6 @@ class Artifact:
 def is_artifact(folder: str | Path) -> bool:
     """Whether the folder holds a squeezebert.json, so that ``Artifact.load`` is the way to read it."""
     return (settled(Path(folder)) / RECORD).exists()
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    if not folder.is_dir():
-        raise ArtifactError(f"{folder} is not a folder; give the path of an artifact, or import a checkpoint there")
-    if not (folder / RECORD).exists():
-        raise ArtifactError(
-            f"{folder} has no {RECORD}; run: squeezebert import {folder} OUT, or load it with squeezebert.load"
-        )
-    record = read_json(folder / RECORD)
-    version = record.get("format_version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ArtifactError(
-            f"{folder / RECORD}: format_version is {version!r}, not a number from 1; import the model again"
-        )
-    if version > FORMAT_VERSION:
-        raise ArtifactError(
-            f"{folder} has format version {version}, this squeezebert reads up to {FORMAT_VERSION}; "
-            "run: pip install --upgrade squeezebert"
-        )
-    for name, wanted in {"head": dict, "metrics": dict, "history": list, "weights": dict, "placeholders": list}.items():
-        if not isinstance(record.get(name, wanted()), wanted):
-            raise ArtifactError(f"{folder / RECORD}: {name} is not a JSON {wanted.__name__}; import the model again")
-    return record
-
-
-def _head_from(folder: Path, values: Mapping[str, Any]) -> Head:
-    types = {item.name: type(item.default) for item in fields(Head)}
-    given = {**values, "labels": tuple(values["labels"])} if isinstance(values.get("labels"), list) else dict(values)
-    wrong = [name for name, value in given.items() if name not in types or type(value) is not types[name]]
-    if wrong or not all(isinstance(label, str) for label in given.get("labels", ())):
-        raise ConfigError(
-            f"{folder / RECORD}: bad head field {(wrong or ['labels'])[0]}; the fields are {', '.join(types)}"
-        )
-    return Head(**given)
 
 
 def _read_tensors(folder: Path, record: Mapping[str, Any]) -> Tensors:
@@ -266,29 +234,3 @@ def _check_target(target: Path) -> None:
         raise ArtifactError(
             f"{target} also holds {', '.join(others[:3])}, which saving would delete; move it or choose another folder"
         )
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return json.loads(json.dumps(values, default=_json_value))
-    except (TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"history and metrics must be JSON: {error}; pass numbers, texts, lists and dicts"
-        ) from error
-
-
-def _json_value(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} {value!r}")
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return {"squeezebert": version("squeezebert"), "numpy": np.__version__}
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return {"squeezebert": "0", "numpy": np.__version__}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from squeezebert.errors import ArtifactError
+
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
 
@@ -29,6 +31,16 @@ CALLS = {
     "multiple_choice": 'model.classify([("a question?", "a choice")])',
 }
 MANY_LABELS = 20
+# What only people can say of a model -> its heading in the card; these two have a place of their own.
+LICENSE, SUMMARY = "license", "summary"
+ABOUT = {
+    LICENSE: "",
+    SUMMARY: "",
+    "uses": "What it is for",
+    "misuses": "What it should not be used for",
+    "data": "What it learned from",
+    "limits": "Limits, bias and privacy",
+}
 
 
 def model_card(artifact: Artifact, name: str) -> str:
@@ -36,9 +48,11 @@ def model_card(artifact: Artifact, name: str) -> str:
     parts = [
         _front(artifact),
         f"# {name}",
+        artifact.about.get(SUMMARY, ""),
         _summary(artifact),
         f'```python\nimport squeezebert as sb\n\nmodel = sb.load("{name}")\n{CALLS[artifact.head.kind]}\n```',
         _labels(artifact.head.labels),
+        *(f"## {title}\n\n{artifact.about[key]}" for key, title in ABOUT.items() if title and key in artifact.about),
         _table("Metrics", ("metric", "value"), [(key, _short(value)) for key, value in artifact.metrics.items()]),
         _table("Architecture", ("number", "value"), [(key, str(v)) for key, v in artifact.config.to_dict().items()]),
         _table("History", ("stage", "settings", "figures"), [_step(line) for line in artifact.history]),
@@ -46,9 +60,19 @@ def model_card(artifact: Artifact, name: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def check_about(about: dict[str, str]) -> None:
+    """Raise ArtifactError for a key that the card has no place for, or a value that is no text."""
+    for key, value in about.items():
+        if key not in ABOUT:
+            raise ArtifactError(f"the card has no place for {key!r}; it has {', '.join(ABOUT)}")
+        if not isinstance(value, str):
+            raise ArtifactError(f"about {key!r} is {type(value).__name__}, not a text; write it as one string")
+
+
 def _front(artifact: Artifact) -> str:
     tags = ["squeezebert", artifact.head.kind.replace("_", "-")]
     lines = [
+        *([f"license: {artifact.about[LICENSE]}"] if LICENSE in artifact.about else []),
         "library_name: squeezebert",
         f"pipeline_tag: {PIPELINE_TAGS[artifact.head.kind]}",
         f"tags: {json.dumps(tags)}",

@@ -16,7 +16,7 @@ from squeezebert.errors import ArtifactError, ConfigError
 from squeezebert.tasks import Head
 
 EXTENDED = "squeezebert_extended"  # what transformers cannot compute must not look to it like something it can
-OUR_FIELDS = ("conv_kernel", "attention", "attention_rank", "pooler_act")
+OUR_FIELDS = ("conv_kernel", "attention", "attention_rank", "pooler_act", "classifier_pooling")
 ACTIVATION_ALIASES = {"gelu_python": "gelu", "gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new"}
 # These are written anew from the head and from the weights.
 HEAD_FIELDS = ("architectures", "id2label", "label2id", "num_labels", "problem_type", "tie_word_embeddings")
@@ -172,6 +172,8 @@ def reason_against(model_type: str, config: EncoderConfig) -> str:
             f"embedding_size={config.embedding_size} below hidden_size={config.hidden_size}; "
             "keep the artifact itself, or train one with embedding_size=hidden_size"
         )
+    if config.classifier_pooling != "cls":
+        return f"classifier_pooling={config.classifier_pooling!r}; keep the artifact itself, or finetune one with 'cls'"
     for name, wanted in FIELDS[model_type].fixed.items():
         seen = getattr(config, name)
         if name != "pooler_act" and seen != wanted:

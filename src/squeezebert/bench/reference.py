@@ -74,7 +74,14 @@ def reference_model(artifact: Artifact, attention: str = "sdpa") -> torch.nn.Mod
 
 
 def _settings(config: EncoderConfig) -> dict[str, Any]:
-    ours = set(GROUP_FIELDS) | {"conv_kernel", "attention", "attention_rank", "pooler_act", "embedding_size"}
+    ours = set(GROUP_FIELDS) | {
+        "conv_kernel",
+        "attention",
+        "attention_rank",
+        "pooler_act",
+        "classifier_pooling",
+        "embedding_size",
+    }
     return {name: value for name, value in config.to_dict().items() if name not in ours}
 
 

@@ -19,6 +19,7 @@ from squeezebert.config import EncoderConfig
 from squeezebert.convert.heads import read_head
 from squeezebert.convert.hub import download, is_hub_id
 from squeezebert.convert.sentence import Sentence, read_sentence
+from squeezebert.convert.shipped import shipped, shipped_names
 from squeezebert.convert.weights import read_weights
 from squeezebert.errors import ArtifactError
 from squeezebert.tasks import Head
@@ -29,7 +30,8 @@ TYPES = "embeddings.token_type_embeddings.weight"
 
 
 def load_model_folder(source: str | Path) -> Artifact:
-    """The artifact in a folder, or the artifact that a checkpoint makes: a folder or the id of a model on the hub.
+    """The artifact in a folder, of a name that the package ships ("mini"), or that a checkpoint makes: a folder or the
+    id of a model on the hub.
 
     An artifact is loaded as it is. A checkpoint is imported in memory, its weights mapped and not copied.
 
@@ -45,8 +47,12 @@ def load_model_folder(source: str | Path) -> Artifact:
         return import_checkpoint(folder)
     if folder.exists():
         raise ArtifactError(f"{folder} is a file; give the folder that it is in")
+    own = shipped(str(source))
+    if own is not None:
+        return Artifact.load(own)
     if not is_hub_id(str(source)):
-        raise ArtifactError(f"{folder} does not exist; give the folder of a model, or its id on the hub")
+        known = "".join(f", or {name!r}" for name in shipped_names())
+        raise ArtifactError(f"{folder} does not exist; give the folder of a model, or its id on the hub{known}")
     folder = download(str(source))
     return Artifact.load(folder) if is_artifact(folder) else import_checkpoint(folder, name=str(source))
 

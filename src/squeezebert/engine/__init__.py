@@ -178,6 +178,7 @@ def _numbers(config: EncoderConfig) -> dict[str, Any]:
     numbers = config.to_dict()
     numbers["hidden_act"] = ACTIVATION_CODES[config.hidden_act]
     numbers["pooler_act"] = ACTIVATION_CODES[config.pooler_act]
+    numbers["classifier_pooling"] = POOLING_CODES[config.classifier_pooling]
     return numbers
 
 

@@ -29,9 +29,8 @@ from squeezebert.nn.heads import (
     SequenceClassifier,
     SpanClassifier,
     TokenClassifier,
-    pool,
 )
-from squeezebert.nn.layers import GroupedLinear
+from squeezebert.nn.layers import GroupedLinear, pool
 from squeezebert.nn.padding import pad
 from squeezebert.nn.trace import Trace
 from squeezebert.nn.weights import from_artifact, to_tensors

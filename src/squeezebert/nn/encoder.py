@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from squeezebert.config import EncoderConfig
 from squeezebert.errors import InputError
 from squeezebert.nn.attention import AttentionNumbers, SelfAttention
-from squeezebert.nn.layers import ACTIVATIONS, INITIAL_STD, GroupedLinear
+from squeezebert.nn.layers import ACTIVATIONS, INITIAL_STD, GroupedLinear, pool
 from squeezebert.nn.trace import Trace
 
 
@@ -127,17 +127,18 @@ class Encoder(nn.Module):
 
 
 class Pooler(nn.Module):
-    """activation(dense(first token)): [B, S, C] -> [B, C]."""
+    """activation(dense(pooled)): [B, S, C] and a mask [B, S] -> [B, C]; ``pooling`` "cls" reads the first token."""
 
-    def __init__(self, channels: int, activation: str) -> None:
+    def __init__(self, channels: int, activation: str, pooling: str = "cls") -> None:
         super().__init__()
+        self.pooling = pooling
         self.dense = nn.Linear(channels, channels)
         self.activation = ACTIVATIONS[activation]()
         nn.init.normal_(self.dense.weight, std=INITIAL_STD)
         nn.init.zeros_(self.dense.bias)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        return self.activation(self.dense(hidden[:, 0]))
+    def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.activation(self.dense(pool(hidden, mask, self.pooling, normalize=False)))
 
 
 class SqueezeBert(nn.Module):
@@ -154,7 +155,7 @@ class SqueezeBert(nn.Module):
         super().__init__()
         self.embeddings = Embeddings(_embedding_numbers(config, dropouts))
         self.encoder = Encoder([_layer(config, dropouts) for _ in range(config.num_hidden_layers)])
-        self.pooler = Pooler(config.hidden_size, config.pooler_act) if pooler else None
+        self.pooler = Pooler(config.hidden_size, config.pooler_act, config.classifier_pooling) if pooler else None
 
     @property
     def channels(self) -> int:

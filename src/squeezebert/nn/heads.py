@@ -10,28 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.errors import HeadError, InputError
+from squeezebert.errors import HeadError
 from squeezebert.nn.encoder import Pooler, SqueezeBert
-from squeezebert.nn.layers import ACTIVATIONS, INITIAL_STD, zero_padding
+from squeezebert.nn.layers import ACTIVATIONS, INITIAL_STD, pool
 from squeezebert.nn.trace import Trace
-from squeezebert.tasks import POOLINGS
-
-
-def pool(hidden: Tensor, mask: Tensor | None, pooling: str = "mean", normalize: bool = True) -> Tensor:
-    """One vector of each sequence: [B, S, C] and a mask [B, S] -> [B, C], of length 1 when ``normalize``.
-
-    "mean" and "max" run over all tokens of the sequence, [CLS] and [SEP] included; "cls" is the first token.
-    """
-    if pooling not in POOLINGS:
-        raise InputError(f"pooling {pooling!r} is not known; choose one of {', '.join(POOLINGS)}")
-    mask = hidden.new_ones(hidden.shape[:2], dtype=torch.bool) if mask is None else mask.bool()
-    if pooling == "cls":
-        pooled = hidden[:, 0]
-    elif pooling == "max":
-        pooled = hidden.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(dim=1)
-    else:
-        pooled = zero_padding(hidden, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True)
-    return F.normalize(pooled, dim=-1) if normalize else pooled
 
 
 class Embedder(nn.Module):
@@ -49,7 +31,7 @@ class Embedder(nn.Module):
 
 
 class SequenceClassifier(nn.Module):
-    """classifier(pooler(first token)): logits [B, L]. One label is regression."""
+    """classifier(pooler(hidden)): logits [B, L]. One label is regression."""
 
     def __init__(self, transformer: SqueezeBert, labels: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -60,7 +42,7 @@ class SequenceClassifier(nn.Module):
     def forward(
         self, ids: Tensor, types: Tensor | None = None, mask: Tensor | None = None, trace: Trace | None = None
     ) -> Tensor:
-        pooled = _pooler(self.transformer)(self.transformer(ids, types, mask, trace))
+        pooled = _pooler(self.transformer)(self.transformer(ids, types, mask, trace), mask)
         return self.classifier(self.dropout(pooled))
 
 
@@ -78,7 +60,7 @@ class MultipleChoice(nn.Module):
     ) -> Tensor:
         flat_types = None if types is None else types.flatten(0, 1)
         flat_mask = None if mask is None else mask.flatten(0, 1)
-        pooled = _pooler(self.transformer)(self.transformer(ids.flatten(0, 1), flat_types, flat_mask, trace))
+        pooled = _pooler(self.transformer)(self.transformer(ids.flatten(0, 1), flat_types, flat_mask, trace), flat_mask)
         return self.classifier(self.dropout(pooled)).view(ids.shape[:2])
 
 

@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from squeezebert.errors import InputError
+from squeezebert.nn.grouped_product import grouped_linear
+from squeezebert.tasks import POOLINGS
+
 # "gelu_new" is the tanh approximation of Hendrycks & Gimpel 2016 (arXiv 1606.08415, section 2).
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "gelu": nn.GELU,
@@ -42,12 +46,7 @@ class GroupedLinear(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         if self.depthwise is not None:
             x = self.depthwise(x, mask)
-        weight = self.weight.squeeze(-1)
-        if self.groups == 1:
-            return F.linear(x, weight, self.bias)
-        x = x.unflatten(-1, (self.groups, -1))  # [B, S, G, I]
-        weight = weight.unflatten(0, (self.groups, -1))  # [G, O, I]
-        return torch.einsum("bsgi,goi->bsgo", x, weight).flatten(-2) + self.bias
+        return grouped_linear(x, self.weight.squeeze(-1), self.bias, self.groups)
 
     def extra_repr(self) -> str:
         outputs, inputs, _ = self.weight.shape
@@ -89,3 +88,20 @@ class SequenceProjection(nn.Module):
 def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
     """``x`` [B, S, C] with zeros where ``mask`` is False."""
     return x if mask is None else x.masked_fill(~mask.unsqueeze(-1), 0.0)
+
+
+def pool(hidden: Tensor, mask: Tensor | None, pooling: str = "mean", normalize: bool = True) -> Tensor:
+    """One vector of each sequence: [B, S, C] and a mask [B, S] -> [B, C], of length 1 when ``normalize``.
+
+    "mean" and "max" run over all tokens of the sequence, [CLS] and [SEP] included; "cls" is the first token.
+    """
+    if pooling not in POOLINGS:
+        raise InputError(f"pooling {pooling!r} is not known; choose one of {', '.join(POOLINGS)}")
+    mask = hidden.new_ones(hidden.shape[:2], dtype=torch.bool) if mask is None else mask.bool()
+    if pooling == "cls":
+        pooled = hidden[:, 0]
+    elif pooling == "max":
+        pooled = hidden.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(dim=1)
+    else:
+        pooled = zero_padding(hidden, mask).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+    return F.normalize(pooled, dim=-1) if normalize else pooled
