@@ -1,0 +1,54 @@
+# The task models, each by one command:  make -f recipes/tasks.mk mini-sst2 MINI=models/mini DATA=data
+#
+#   teacher-TASK   the dense teacher, finetuned: TASK is cola, sst-2, mrpc, sts-b, rte, qnli, squad, clinc150 ...
+#   mini-sst2      sentiment            mini-squad     answers to questions
+#   mini-intents   CLINC150's intents, those out of scope among them as the label oos
+#   glue           teacher and mini on every GLUE task that has data, three seeds for the small sets
+#
+# Each student learns from the finetuned teacher's logits beside the labels. Every run resumes where it was stopped;
+# what comes out lies in OUT, quantized ones in OUT/NAME-int8. SB is the command, ARGS what every finetuning is told.
+
+MINI ?= models/mini
+TEACHER ?= build/demo/all-MiniLM-L6-v2
+DATA ?= $(SQUEEZEBERT_DATA)
+OUT ?= build/tasks
+SB ?= squeezebert
+ARGS ?=
+
+SMALL := cola mrpc sts-b rte
+LARGE := sst-2 qnli
+GLUE := $(SMALL) $(LARGE)
+
+# Passes over the data: small sets need more of them.
+EPOCHS_cola := 8
+EPOCHS_mrpc := 8
+EPOCHS_sts-b := 8
+EPOCHS_rte := 10
+EPOCHS_sst-2 := 4
+EPOCHS_qnli := 3
+EPOCHS_squad := 3
+EPOCHS_clinc150 := 15
+SEEDS = $(if $(filter $(1),$(SMALL)),--seeds 3)
+
+TEACHERS := $(addprefix teacher-,$(GLUE) squad clinc150)
+STUDENTS := $(addprefix mini-,$(GLUE))
+.PHONY: mini-sst2 mini-squad mini-intents glue $(TEACHERS) $(STUDENTS)
+
+mini-sst2: $(OUT)/mini/sst-2-int8
+mini-squad: $(OUT)/mini/squad-int8
+mini-intents: $(OUT)/mini/clinc150-int8
+glue: $(foreach task,$(GLUE),teacher-$(task) mini-$(task))
+$(TEACHERS): teacher-%: $(OUT)/teacher/%
+$(STUDENTS): mini-%: $(OUT)/mini/%
+
+.PRECIOUS: $(OUT)/teacher/% $(OUT)/mini/%
+$(OUT)/teacher/%:
+	$(SB) finetune $(TEACHER) --task $* --data $(DATA) --out $@ --epochs $(EPOCHS_$*) \
+	  --learning-rate 1e-4 $(call SEEDS,$*) $(ARGS)
+
+$(OUT)/mini/%-int8: $(OUT)/mini/%
+	$(SB) quantize $< $@
+
+$(OUT)/mini/%: $(OUT)/teacher/%
+	$(SB) finetune $(MINI) --task $* --data $(DATA) --out $@ --epochs $(EPOCHS_$*) \
+	  --learning-rate 2e-4 --teacher $(OUT)/teacher/$* $(call SEEDS,$*) $(ARGS)

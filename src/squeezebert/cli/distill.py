@@ -1,0 +1,79 @@
+"""``squeezebert distill``: a small student learns from a teacher and unlabelled text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from squeezebert.cli.console import write_json, write_table
+from squeezebert.cli.options import json_option
+from squeezebert.cli.training import settings_from, training_options
+from squeezebert.train.settings import TrainSettings
+
+DEFAULTS = TrainSettings(
+    epochs=1.0, batch_tokens=2048, learning_rate=2e-3, warmup=0.01, weight_decay=0.0, evaluate_every=2000
+)
+
+
+@click.command()
+@click.option("--teacher", required=True, help="The model that is imitated: a folder or a hub id.")
+@click.option("--student", required=True, help="A preset such as mini, or a JSON file with an encoder's fields.")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Text files or folders; give the option as often as needed.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder of the student.")
+@click.option("--hidden", type=float, default=1.0, show_default=True, help="Weight of hidden states.")
+@click.option("--relation", type=float, default=0.0, show_default=True, help="Weight of attention relations.")
+@click.option("--embedding", type=float, default=10.0, show_default=True, help="Weight of the texts' vectors.")
+@click.option("--similarity", type=float, default=0.0, show_default=True, help="Weight of similarities between texts.")
+@click.option("--longest", type=int, default=126, show_default=True, help="The longest text to learn from, in tokens.")
+@click.option("--held-out", type=int, default=2000, show_default=True, help="Texts set aside to measure with.")
+@click.option("--train-embeddings", is_flag=True, help="Let the embedding tables change; else they stay the teacher's.")
+@training_options(DEFAULTS)
+@json_option
+def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_json: bool, **values: Any) -> None:
+    """Teach a STUDENT to embed text as the TEACHER does, from text alone, and write it to OUT.
+
+    A student as wide as its teacher starts from the teacher's own weights. The run can be stopped at any time: the
+    same command goes on where it was. Its state is in OUT.training.
+    """
+    settings = settings_from(values)
+    from squeezebert.convert import load_model_folder
+    from squeezebert.train.distill import DistillSettings, Output, distill
+    from squeezebert.train.distilling import Weights
+
+    names = ("hidden", "relation", "embedding", "similarity")
+    weights = Weights(**{name: values.pop(name) for name in names})
+    frozen = not values.pop("train_embeddings")
+    chosen = DistillSettings(settings, weights, longest=values["longest"], held_out=values["held_out"], frozen=frozen)
+    output = Output(out, progress=False if as_json else None, tell=lambda note: click.echo(note, err=True))
+    artifact = distill(load_model_folder(teacher), _config(student), texts, chosen, output)
+    if as_json:
+        write_json({"out": str(out), **artifact.metrics})
+    else:
+        write_table([("wrote", str(out)), *((name, f"{value:.4f}") for name, value in artifact.metrics.items())])
+
+
+def _config(student: str) -> Any:
+    import json
+
+    from squeezebert.config import PRESETS, EncoderConfig
+    from squeezebert.errors import InputError
+
+    if student in PRESETS:
+        return PRESETS[student]
+    path = Path(student)
+    if not path.is_file():
+        raise InputError(f"student {student!r} is neither a preset ({', '.join(PRESETS)}) nor a JSON file; name one")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}; write the encoder's fields as one JSON object") from error
+    return EncoderConfig.from_dict(fields)

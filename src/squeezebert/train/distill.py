@@ -1,0 +1,215 @@
+"""Distillation without labels: a student learns from nothing but text what its teacher makes of it.
+
+A run's state lies in ``OUT.training`` beside the artifact: the student as it began (``start``), the teacher in the
+student's order of channels (``teacher``), the tokens of the texts (``corpus``), checkpoints, log and curves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import PartialState
+
+from squeezebert import metrics
+from squeezebert.artifact import Artifact, is_artifact
+from squeezebert.config import EncoderConfig
+from squeezebert.errors import InputError
+from squeezebert.nn import SqueezeBert, from_artifact, pool, to_tensors, torch
+from squeezebert.tasks import Head
+from squeezebert.train.batching import epoch_batches
+from squeezebert.train.corpus import Corpus, Frame
+from squeezebert.train.distilling import Distillation, SentenceExamples, Weights
+from squeezebert.train.loop import Fitted, Run, fit
+from squeezebert.train.settings import TrainSettings
+from squeezebert.train.transplant import Padded, Transplant, chosen_layers, fits, transplant
+
+STAGE = "distill"
+SAMPLE_TOKENS = 30_000  # for the transplant
+SAMPLE_BATCH = 4096
+SPLIT_SEED = 20_200_619  # of the held-out texts: the same for every run over the same corpus
+
+
+@dataclass(frozen=True)
+class DistillSettings:
+    """How to distil. ``train``: the loop; ``weights``: the losses; ``longest`` tokens of a text that is learned from.
+
+    ``held_out`` texts are set aside, and how near the student comes to its teacher on them is reported. ``frozen``
+    keeps the embedding tables as the teacher has them, which they are at the start.
+    """
+
+    train: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            epochs=1.0, batch_tokens=2048, learning_rate=2e-3, warmup=0.01, weight_decay=0.0, evaluate_every=2000
+        )
+    )
+    weights: Weights = Weights()
+    shortest: int = 3
+    longest: int = 126
+    held_out: int = 2000
+    frozen: bool = True
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the artifact goes, and whether bars are shown (None: on a terminal); ``tell`` hears what is under way."""
+
+    folder: Path
+    progress: bool | None = None
+    tell: Callable[[str], None] = field(default=lambda note: None)
+
+    @property
+    def training(self) -> Path:
+        """The folder of the run's state."""
+        return self.folder.with_name(self.folder.name + ".training")
+
+
+def distill(
+    teacher: Artifact, student: EncoderConfig, texts: Sequence[Path], settings: DistillSettings, out: Output
+) -> Artifact:
+    """A student of that shape, taught by the teacher on the texts, written to ``out.folder`` as an embedding model.
+
+    The same call again resumes where it was stopped.
+
+    Raises:
+        InputError: there are too few texts, the teacher has another vocabulary, or the folder holds something else.
+        ConfigError: the losses cannot compare the two. While training, as `loop.fit`.
+    """
+    _check(teacher, student, out)
+    corpus = _corpus(teacher, texts, out)
+    examples, held = _split(corpus, teacher, settings)
+    run = Run(out.training, _definition(teacher, student, corpus, settings), out.progress)
+    started = _start(teacher, student, examples, out)
+    objective = Distillation(started.student, started.teacher, settings.weights, started.layers, teacher.head.pooling)
+    if settings.frozen and started.grown:
+        objective.student.embeddings.requires_grad_(False)
+    fitted = fit(objective, examples, settings.train, run, lambda: fidelity(objective, held))
+    artifact = _finished(teacher, student, objective, held, _told(run, settings, corpus, fitted))
+    if PartialState().is_main_process:
+        artifact.save(out.folder)
+    PartialState().wait_for_everyone()
+    return Artifact.load(out.folder)
+
+
+@dataclass(frozen=True)
+class Started:
+    """Both networks as the run begins; ``grown`` when the student was cut out of the teacher."""
+
+    student: SqueezeBert
+    teacher: SqueezeBert
+    layers: tuple[int, ...]
+    grown: bool
+
+
+def _check(teacher: Artifact, student: EncoderConfig, out: Output) -> None:
+    if teacher.config.vocab_size != student.vocab_size:
+        raise InputError(
+            f"the student has {student.vocab_size} words and the teacher {teacher.config.vocab_size}; a student learns "
+            f"with its teacher's tokenizer: give it vocab_size={teacher.config.vocab_size}"
+        )
+    if out.folder.exists() and not is_artifact(out.folder) and any(out.folder.iterdir()):
+        raise InputError(f"{out.folder} holds something that is not an artifact; choose another --out, or move it away")
+
+
+def _corpus(teacher: Artifact, texts: Sequence[Path], out: Output) -> Corpus:
+    out.tell("reading the texts")
+    with PartialState().main_process_first():
+        return Corpus.load_or_build(texts, teacher.tokenizer, out.training / "corpus", progress=out.progress)
+
+
+def _split(corpus: Corpus, teacher: Artifact, settings: DistillSettings) -> tuple[SentenceExamples, SentenceExamples]:
+    """(what is learned from, what is held out)."""
+    sentences = corpus.sentences(settings.shortest, settings.longest)
+    if len(sentences) <= 2 * settings.held_out:
+        raise InputError(
+            f"the texts hold {len(sentences)} different sentences, and {settings.held_out} are held out; "
+            "give more text, or lower --held-out"
+        )
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(sentences))
+    frame = Frame.of(teacher.tokenizer)
+    held, learned = np.sort(order[: settings.held_out]), np.sort(order[settings.held_out :])
+    return SentenceExamples(sentences.take(learned), frame), SentenceExamples(sentences.take(held), frame)
+
+
+def _definition(teacher: Artifact, student: EncoderConfig, corpus: Corpus, settings: DistillSettings) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(settings).items() if name != "train"}
+    return {"stage": STAGE, "student": student.to_dict(), "corpus": corpus.identity, **told}
+
+
+def _start(teacher: Artifact, student: EncoderConfig, examples: SentenceExamples, out: Output) -> Started:
+    """Both networks, made once and then read from the run's folder."""
+    layers = chosen_layers(teacher.config.num_hidden_layers, student.num_hidden_layers)
+    if not fits(teacher.config, student):
+        return Started(SqueezeBert(student, pooler=False), _network(teacher), layers, grown=False)
+    start, ordered = out.training / "start", out.training / "teacher"
+    with PartialState().main_process_first():
+        if not (is_artifact(start) and is_artifact(ordered)):
+            out.tell("cutting the student out of its teacher")
+            _save_start(_transplant(teacher, student, examples), teacher, student, out)
+    return Started(_network(Artifact.load(start)), _network(Artifact.load(ordered)), layers, grown=True)
+
+
+def _network(artifact: Artifact) -> SqueezeBert:
+    network = from_artifact(artifact).transformer
+    network.pooler = None
+    return network
+
+
+def _transplant(teacher: Artifact, student: EncoderConfig, examples: SentenceExamples) -> Transplant:
+    rng = np.random.default_rng(SPLIT_SEED)
+    lengths = examples.lengths
+    few = rng.choice(len(lengths), min(len(lengths), SAMPLE_TOKENS // max(1, int(lengths.mean()))), replace=False)
+    batches = epoch_batches(lengths[few], SAMPLE_BATCH, rng)
+    sample: list[Padded] = [tuple(examples.collate(few[batch])) for batch in batches]  # type: ignore[misc]
+    return transplant(_network(teacher), student, sample)
+
+
+def _save_start(found: Transplant, teacher: Artifact, student: EncoderConfig, out: Output) -> None:
+    kept = found.order.kept if found.order else 1.0
+    about = {"layers": list(found.layers), "energy_kept": kept}
+    for name, config, network in (("teacher", teacher.config, found.teacher), ("start", student, found.student)):
+        _embedding(teacher, config, network).then("transplant", settings=about).save(out.training / name)
+
+
+def _embedding(teacher: Artifact, config: EncoderConfig, network: SqueezeBert) -> Artifact:
+    """An embedding artifact of the network, with the teacher's tokenizer and pooling."""
+    head = Head("embedding", pooling=teacher.head.pooling, normalize=True, max_length=teacher.head.max_length)
+    return replace(teacher, config=config, head=head, tensors=to_tensors(network), metrics={}, source=None)
+
+
+def _finished(
+    teacher: Artifact, student: EncoderConfig, objective: Distillation, held: SentenceExamples, told: dict[str, Any]
+) -> Artifact:
+    figures = fidelity(objective, held)
+    return _embedding(teacher, student, objective.student).then(STAGE, settings=told, metrics=figures)
+
+
+def _told(run: Run, settings: DistillSettings, corpus: Corpus, fitted: Fitted) -> dict[str, Any]:
+    sources = [source["name"] for source in corpus.record["sources"]]
+    seen = {"steps": fitted.steps, "tokens": fitted.tokens, "seconds": round(fitted.seconds)}
+    return {**run.settings, "train": asdict(settings.train), "texts": sources, **seen}
+
+
+@torch.no_grad()
+def fidelity(objective: Distillation, held: SentenceExamples) -> dict[str, float]:
+    """How near the student's vectors are to the teacher's on texts that it has not learned from.
+
+    ``similarity``: Spearman's correlation of the cosines between neighbouring texts, after both networks; ``cosine``:
+    the mean cosine between the two vectors of a text, where both are of one width.
+    """
+    vectors = [[], []]
+    device = next(objective.student.parameters()).device
+    order = np.argsort(held.lengths, kind="stable")
+    for start in range(0, len(order), 64):
+        ids, mask = (part.to(device) for part in held.collate(order[start : start + 64]))
+        for found, network in zip(vectors, (objective.student, objective.teacher.to(device)), strict=True):
+            found.append(pool(network(ids, None, mask).float(), mask, objective.pooling).cpu().numpy())
+    ours, theirs = (np.concatenate(found) for found in vectors)
+    rows = np.random.default_rng(SPLIT_SEED).permutation(len(ours))
+    pairs = rows[: len(rows) // 2], rows[len(rows) // 2 : 2 * (len(rows) // 2)]
+    cosines = [(each[pairs[0]] * each[pairs[1]]).sum(1) for each in (ours, theirs)]
+    figures = {"similarity": metrics.spearman(*cosines)}
+    return figures if ours.shape != theirs.shape else {"cosine": float((ours * theirs).sum(1).mean()), **figures}
