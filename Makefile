@@ -1,4 +1,4 @@
-# make demo    import a model, index the shipped passages, search them        make test   every test
+# make demo    index the shipped passages with the shipped model, search them   make test   every test
 # make check   ruff, pyright, the house rules      make sanitize   the engine's tests under ASan and UBSan
 # make bench   speed beside other runtimes         make docs       the tables and the map in README.md, docs/cli.md
 # make build   wheel and sdist in dist/            make clean      away with everything that make made
@@ -16,13 +16,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS)
 MODEL := build/demo/all-MiniLM-L6-v2
 SOURCES := pyproject.toml CMakeLists.txt $(shell find src native -type f \
-             \( -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.txt' \))
+             \( -name '*.safetensors' -o -name '*.json' -o -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.txt' \))
 
 .PHONY: demo test check bench docs sanitize build clean
 .DELETE_ON_ERROR:
 
-demo: $(MODEL)/squeezebert.json
-	@$(BIN)/python demo/demo.py $(MODEL) --index build/demo/index
+demo: $(VENV)/.package
+	@$(BIN)/python demo/demo.py --index build/demo/index
 
 # A checkpoint becomes an artifact once; the package holds the weights that the hub has under the same name.
 $(MODEL)/squeezebert.json: $(VENV)/.package $(VENV)/.minilm

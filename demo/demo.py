@@ -1,8 +1,9 @@
-"""The demo: index passages of 28 novels, then find them by what they are about.
+"""The demo: index passages of 28 novels, find them by what they are about, and ask the task models a thing or two.
 
-    python demo/demo.py MODEL --index FOLDER
+    python demo/demo.py [MODEL] --index FOLDER
 
-``make demo`` runs it with all-MiniLM-L6-v2. The index is built on the first run and used again on the next.
+``make demo`` runs it with mini, which comes with the package. The index is built on the first run and used again on
+the next.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("model", help="a model folder")
+    parser.add_argument("model", nargs="?", default="mini", help="a model's name or folder")
     parser.add_argument("--index", type=Path, required=True, help="where the index is kept")
     parser.add_argument("--threads", type=int, help="CPU threads; by default one a physical core")
     return parser.parse_args()

@@ -37,3 +37,13 @@ def test_a_card_with_unknown_parts_changes_nothing(model, tmp_path, capsys):
     assert main(["card", str(model), "--about", str(about)]) == 2
     assert "no place for 'colour'" in capsys.readouterr().err
     assert Artifact.load(model).about == {}
+
+
+def test_a_card_takes_what_was_measured(model, tmp_path, capsys):
+    figures = tmp_path / "figures.jsonl"
+    figures.write_text(json.dumps({"task": "sts-b", "metrics": {"spearman": 0.859}}) + "\n", encoding="utf-8")
+    assert main(["card", str(model), "--figures", str(figures)]) == 0
+    assert "| sts-b spearman | 0.859 |" in capsys.readouterr().out
+    figures.write_text('{"task": "sts-b"}', encoding="utf-8")
+    assert main(["card", str(model), "--figures", str(figures)]) == 2
+    assert "is no result of squeezebert evaluate --json" in capsys.readouterr().err
