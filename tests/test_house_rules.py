@@ -18,7 +18,7 @@ MAX_FUNCTION, MAX_FILE, MAX_PARAMETERS = 39, 299, 5
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("config", "files", "metrics", "stream", "tasks", "threads", "vectors"),
-    ("artifact", "flops", "results", "text"),
+    ("artifact", "data", "flops", "results", "text"),
     ("engine", "runtime"),
     ("compress", "convert", "nn"),
     ("model",),

@@ -1,6 +1,8 @@
-"""From a chunk of texts to their results: tokenize, pack, run, decode. One function for each kind of answer.
+"""From a chunk of texts to their results: tokenize, pack, run, decode. Two functions for each kind of answer.
 
-Each takes a list of texts that is not empty and fits in memory, and gives one result a text, in order.
+One says what the engine has to compute, as a `Work`; a server may run it together with that of others. The other, of
+the same name, does it at once. Both take a list of texts that is not empty and fits in memory; the result has one
+entry a text, in order.
 """
 
 from __future__ import annotations
@@ -10,14 +12,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from squeezebert.errors import InputError
 from squeezebert.results import decode, seams, spans, tags
-from squeezebert.results.records import Answer, Choice, Classification, Entity, Fill, Mask, MultiLabel, Regression
-from squeezebert.text.batch import Batch, batches, pack, restore, split
+from squeezebert.results.records import (
+    Answer,
+    Candidate,
+    Choice,
+    Classification,
+    Entity,
+    Fill,
+    Mask,
+    MultiLabel,
+    Regression,
+)
+from squeezebert.text.batch import MAX_TOKENS, Batch, batches, pack, restore, split
 from squeezebert.text.tokenization import EncodeOptions, Encoding, Tokenizer
 from squeezebert.vectors import unit_rows
 
@@ -28,6 +40,8 @@ if TYPE_CHECKING:
 
 Text = str | tuple[str, str]
 Labelled = Classification | MultiLabel | Regression
+
+TOKEN_CALLS = ("hidden", "token_logits", "span_logits")  # methods of the engine with one row a token
 
 # A masked token's logits are as wide as the vocabulary, 120 kB each: even a text of nothing but masks stays small.
 MASKED_TOKENS = 512
@@ -64,28 +78,94 @@ class Runtime:
         return found
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a step asks of the engine, and what it makes of the answer.
+
+    ``call`` is the engine's method, ``options`` are its arguments after the batch. ``rows`` are the places that
+    ``masked_logits`` shall look at in each window. ``reduce`` makes the output of a window small as soon as it is
+    there. ``finish`` makes the results of one output a window, in the order of the windows: [W, L], or a list.
+    """
+
+    call: str
+    windows: Sequence[Encoding]
+    finish: Callable[[Any], Any]
+    options: tuple[Any, ...] = ()
+    rows: Sequence[Sequence[int]] = ()
+    reduce: Callable[[np.ndarray], Any] | None = None
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens that one call of the engine may take, so that its output stays small."""
+        return MASKED_TOKENS if self.rows else MAX_TOKENS
+
+
+def done(run: Runtime, work: Work) -> Any:
+    """The results of the work, run on its own."""
+    if len(work.windows) == 1:
+        return work.finish(_outputs(run, work, pack(work.windows)))
+    packed = list(batches(work.windows, work.max_tokens))
+    outputs = (_outputs(run, work, batch) for batch in packed)
+    return work.finish(restore(outputs, (batch.order for batch in packed), len(work.windows)))
+
+
+def _outputs(run: Runtime, work: Work, batch: Batch) -> Any:
+    rows = [work.rows[at] for at in batch.order] if work.rows else ()
+    found = computed(run.engine, work, batch, rows)
+    return found if work.reduce is None else [work.reduce(each) for each in found]
+
+
+def computed(engine: Engine, work: Work, batch: Batch, rows: Sequence[Sequence[int]] = ()) -> Any:
+    """What ``work.call`` gives for each sequence of a batch, in its order: an array [B, L], or a list of [S, L].
+
+    ``rows`` are those of ``Work``, for each sequence of the batch; the list then holds their logits [n, V].
+    """
+    if not rows:
+        found = getattr(engine, work.call)(batch, *work.options)
+        return split(found, batch) if work.call in TOKEN_CALLS else found
+    starts = batch.cu_seqlens.tolist()
+    places = [starts[at] + row for at, own in enumerate(rows) for row in own]
+    logits = engine.masked_logits(batch, np.array(places, np.int32))
+    return np.split(logits, np.cumsum([len(own) for own in rows])[:-1])
+
+
 def embed(run: Runtime, texts: Sequence[Text]) -> np.ndarray:
     """One vector a text [n, C], float32."""
+    return done(run, embed_work(run, texts))
+
+
+def embed_work(run: Runtime, texts: Sequence[Text], normalize: bool | None = None) -> Work:
+    """The work of `embed`; ``normalize`` None does as the head says."""
     windows = run.tokenizer.encode(texts, run.options)
-    pooling, normalize = run.head.pooling, run.head.normalize
-    if len(windows) == 1:
-        return run.engine.embed(pack(windows), pooling, normalize)
+    pooling = run.head.pooling
+    unit = run.head.normalize if normalize is None else normalize
     if len(windows) == len(texts):
-        return _rows(windows, lambda batch: run.engine.embed(batch, pooling, normalize))
-    rows = _rows(windows, lambda batch: run.engine.embed(batch, pooling, False))
-    vectors = seams.largest(rows, windows) if pooling == "max" else seams.average(rows, windows)
-    return unit_rows(vectors) if normalize else vectors
+        return Work("embed", windows, lambda rows: rows, (pooling, unit))
+
+    def finish(rows: np.ndarray) -> np.ndarray:
+        vectors = seams.largest(rows, windows) if pooling == "max" else seams.average(rows, windows)
+        return unit_rows(vectors) if unit else vectors
+
+    return Work("embed", windows, finish, (pooling, False))
 
 
 def classify(run: Runtime, texts: Sequence[Text], threshold: float = 0.5) -> Sequence[Labelled]:
     """One record a text; over windows the probabilities (of a regression the values) are averaged."""
+    return done(run, classify_work(run, texts, threshold))
+
+
+def classify_work(run: Runtime, texts: Sequence[Text], threshold: float = 0.5) -> Work:
+    """The work of `classify`."""
     windows = run.tokenizer.encode(texts, run.options)
-    logits = _rows(windows, run.engine.sequence_logits)
-    if run.head.kind == "regression":
-        return decode.regressions(seams.average(logits.astype(np.float64), windows))
-    if run.head.kind == "multi_label":
-        return decode.multi_labels(seams.average(decode.sigmoid(logits), windows), run.labels, threshold)
-    return decode.classifications(seams.average(decode.softmax(logits), windows), run.labels)
+
+    def finish(logits: np.ndarray) -> Sequence[Labelled]:
+        if run.head.kind == "regression":
+            return decode.regressions(seams.average(logits.astype(np.float64), windows))
+        if run.head.kind == "multi_label":
+            return decode.multi_labels(seams.average(decode.sigmoid(logits), windows), run.labels, threshold)
+        return decode.classifications(seams.average(decode.softmax(logits), windows), run.labels)
+
+    return Work("sequence_logits", windows, finish)
 
 
 def choose(run: Runtime, items: Sequence[tuple[str, Sequence[str]]]) -> Sequence[Choice]:
@@ -95,21 +175,33 @@ def choose(run: Runtime, items: Sequence[tuple[str, Sequence[str]]]) -> Sequence
             raise InputError(f"question {number} ({question!r}) has no list of choices; pass a list of one str or more")
     pairs: list[Text] = [(question, choice) for question, choices in items for choice in choices]
     windows = run.tokenizer.encode(pairs, run.options)
-    logits = seams.average(_rows(windows, run.engine.sequence_logits), windows)[:, 0]
-    ends = np.cumsum([len(choices) for _, choices in items])
-    parts = np.split(logits, ends[:-1])
-    return [decode.choice(part, choices) for part, (_, choices) in zip(parts, items, strict=True)]
+
+    def finish(rows: np.ndarray) -> Sequence[Choice]:
+        logits = seams.average(rows, windows)[:, 0]
+        ends = np.cumsum([len(choices) for _, choices in items])
+        parts = np.split(logits, ends[:-1])
+        return [decode.choice(part, choices) for part, (_, choices) in zip(parts, items, strict=True)]
+
+    return done(run, Work("sequence_logits", windows, finish))
 
 
 def tag(run: Runtime, texts: Sequence[str], rule: str = "first") -> Sequence[list[Entity]]:
     """The entities of each text; a token over several windows counts as the one with the most context sees it."""
+    return done(run, tag_work(run, texts, rule))
+
+
+def tag_work(run: Runtime, texts: Sequence[str], rule: str = "first") -> Work:
+    """The work of `tag`."""
     _check_single(texts)
     windows = run.tokenizer.encode(texts, run.options)
-    logits = _token_rows(windows, run.engine.token_logits)
-    return [
-        _entities(run, text, seams.whole(windows[own]), logits[own], rule)
-        for text, own in zip(texts, seams.grouped(windows), strict=True)
-    ]
+
+    def finish(logits: list[np.ndarray]) -> Sequence[list[Entity]]:
+        return [
+            _entities(run, text, seams.whole(windows[own]), logits[own], rule)
+            for text, own in zip(texts, seams.grouped(windows), strict=True)
+        ]
+
+    return Work("token_logits", windows, finish)
 
 
 def _entities(run: Runtime, text: str, whole: seams.Whole, logits: list[np.ndarray], rule: str) -> list[Entity]:
@@ -121,12 +213,20 @@ def _entities(run: Runtime, text: str, whole: seams.Whole, logits: list[np.ndarr
 
 def answer(run: Runtime, pairs: Sequence[tuple[str, str]], rules: spans.AnswerRules) -> Sequence[Answer]:
     """One record for each (question, context)."""
+    return done(run, answer_work(run, pairs, rules))
+
+
+def answer_work(run: Runtime, pairs: Sequence[tuple[str, str]], rules: spans.AnswerRules) -> Work:
+    """The work of `answer`."""
     windows = run.tokenizer.encode(pairs, replace(run.options, truncate="only_second"))
-    logits = _token_rows(windows, run.engine.span_logits)
-    return [
-        spans.answer(context, seams.whole(windows[own], sequence=1), logits[own], rules)
-        for (_, context), own in zip(pairs, seams.grouped(windows), strict=True)
-    ]
+
+    def finish(logits: list[np.ndarray]) -> Sequence[Answer]:
+        return [
+            spans.answer(context, seams.whole(windows[own], sequence=1), logits[own], rules)
+            for (_, context), own in zip(pairs, seams.grouped(windows), strict=True)
+        ]
+
+    return Work("span_logits", windows, finish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +242,26 @@ class _Hole:
 
 def fill(run: Runtime, texts: Sequence[str], top_k: int) -> Sequence[Fill]:
     """Every mask of each text, seen by the window that holds it with the most context."""
+    return done(run, fill_work(run, texts, top_k))
+
+
+def fill_work(run: Runtime, texts: Sequence[str], top_k: int) -> Work:
+    """The work of `fill`; only windows that hold a mask are looked at."""
     _check_single(texts)
     windows = run.tokenizer.encode(texts, run.options)
     holes = [_holes(run.tokenizer, windows, number, own) for number, own in enumerate(seams.grouped(windows))]
     of_window: dict[int, list[_Hole]] = {}
     for hole in chain.from_iterable(holes):
         of_window.setdefault(hole.window, []).append(hole)
-    found: dict[_Hole, Mask] = {}
-    wanted = list(of_window)
-    for batch in batches([windows[at] for at in wanted], MASKED_TOKENS):
-        found |= _filled(run, batch, [of_window[wanted[at]] for at in batch.order.tolist()], top_k)
-    return [decode.filled(text, [found[hole] for hole in own]) for text, own in zip(texts, holes, strict=True)]
+
+    def finish(found: list[list[tuple[Candidate, ...]]]) -> Sequence[Fill]:
+        each = zip(chain.from_iterable(of_window.values()), chain.from_iterable(found), strict=True)
+        masks = {hole: Mask(hole.start, hole.end, candidates) for hole, candidates in each}
+        return [decode.filled(text, [masks[hole] for hole in own]) for text, own in zip(texts, holes, strict=True)]
+
+    rows = [[hole.row for hole in own] for own in of_window.values()]
+    chosen = [windows[at] for at in of_window]
+    return Work("masked_logits", chosen, finish, rows=rows, reduce=lambda logits: _candidates(run, logits, top_k))
 
 
 def _holes(tokenizer: Tokenizer, windows: Sequence[Encoding], number: int, own: slice) -> list[_Hole]:
@@ -169,37 +278,12 @@ def _holes(tokenizer: Tokenizer, windows: Sequence[Encoding], number: int, own: 
     return holes
 
 
-def _filled(run: Runtime, batch: Batch, holes: list[list[_Hole]], top_k: int) -> dict[_Hole, Mask]:
-    starts = batch.cu_seqlens.tolist()
-    rows = [starts[at] + hole.row for at, own in enumerate(holes) for hole in own]
-    logits = run.engine.masked_logits(batch, np.array(rows, np.int32))
-    if len(run.vocabulary) < logits.shape[1]:
-        logits = logits[:, list(run.vocabulary)]
-    found = decode.candidates(logits, tuple(run.vocabulary.values()), top_k)
-    each = zip(chain.from_iterable(holes), found, strict=True)
-    return {hole: Mask(hole.start, hole.end, candidates) for hole, candidates in each}
+def _candidates(run: Runtime, logits: np.ndarray, top_k: int) -> list[tuple[Candidate, ...]]:
+    known = logits if len(run.vocabulary) == logits.shape[1] else logits[:, list(run.vocabulary)]
+    return decode.candidates(known, tuple(run.vocabulary.values()), top_k)
 
 
 def _check_single(texts: Sequence[Text]) -> None:
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(f"text {number} is a {type(text).__name__}, a pair; pass single texts here, each a str")
-
-
-def _rows(windows: Sequence[Encoding], call: Callable[[Batch], np.ndarray]) -> np.ndarray:
-    """What the engine gives for each window [W, L], in the order of the windows."""
-    if len(windows) == 1:
-        return call(pack(windows))
-    packed = list(batches(windows))
-    rows = restore((call(batch) for batch in packed), (batch.order for batch in packed), len(windows))
-    assert isinstance(rows, np.ndarray)
-    return rows
-
-
-def _token_rows(windows: Sequence[Encoding], call: Callable[[Batch], np.ndarray]) -> list[np.ndarray]:
-    """What the engine gives for each token of each window [S, L], in the order of the windows."""
-    packed = list(batches(windows))
-    outputs = (split(call(batch), batch) for batch in packed)
-    rows = restore(outputs, (batch.order for batch in packed), len(windows))
-    assert isinstance(rows, list)
-    return rows

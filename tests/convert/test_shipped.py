@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from random_models import random_artifact, tiny_config
 

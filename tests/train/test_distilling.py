@@ -96,7 +96,7 @@ def test_the_hidden_loss_is_one_for_a_student_that_says_the_mean():
 def test_the_relation_loss_is_the_divergence_written_out():
     torch.manual_seed(0)
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    ours, theirs = (tuple(torch.randn(2, 3, 4) for _ in range(3)) for _ in range(2))
+    ours, theirs = ((torch.randn(2, 3, 4), torch.randn(2, 3, 4), torch.randn(2, 3, 4)) for _ in range(2))
     expected = []
     for own, other in zip(ours, theirs, strict=True):
         for text, length in enumerate((3, 2)):

@@ -142,7 +142,15 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
         trained(tmp_path, learning_rate=0.5)
     with pytest.raises(InputError, match=r"another run: run.data was None and is 'new'"):
         fit(Objective(), Sequences(), settings(), run_in(tmp_path, data="new"))
-    trained(tmp_path, save_every=1)  # how often a run is saved does not change what it is
+
+
+def test_a_finished_run_can_be_made_longer(tmp_path):
+    steady = {"schedule": "constant", "warmup": 0.0}
+    trained(tmp_path / "longer", max_steps=6, **steady)
+    fitted, longer = trained(tmp_path / "longer", max_steps=12, save_every=5, **steady)
+    _, straight = trained(tmp_path / "straight", max_steps=12, **steady)
+    assert same(longer, straight)
+    assert [step for step, _ in fitted.losses] == [6, 10, 12]  # a line at each checkpoint too
 
 
 def test_layers_below_learn_slower(tmp_path):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 from toy_training import Objective, Sequences, run_in, settings, weights
 
 from squeezebert.train.hardware import processes
@@ -29,7 +30,7 @@ def train(folder: Path) -> None:
     told = {"asked": asked, "best": fitted.best, "tokens": fitted.tokens, "losses": fitted.losses}
     rank = processes().process_index
     (folder / f"told-{rank}.json").write_text(json.dumps(told))
-    np.savez(folder / f"weights-{rank}.npz", **weights(module))
+    save_file(weights(module), folder / f"{rank}.safetensors")
 
 
 def test_two_processes_train_as_one_does(tmp_path):
@@ -52,9 +53,8 @@ def test_two_processes_train_as_one_does(tmp_path):
     assert told[0]["best"] == told[1]["best"] == told[2]["best"]
     assert told[0]["tokens"] == told[1]["tokens"] == told[2]["tokens"]
     assert np.allclose(told[0]["losses"], told[1]["losses"], rtol=1e-5)
-    one, first, second = (
-        np.load(tmp_path / name) for name in ("one/weights-0.npz", "two/weights-0.npz", "two/weights-1.npz")
-    )
+    places = ("one/0.safetensors", "two/0.safetensors", "two/1.safetensors")
+    one, first, second = (load_file(tmp_path / place) for place in places)
     for name in one:
         assert np.array_equal(first[name], second[name])
         assert np.allclose(one[name], first[name], atol=2e-5), name

@@ -19,7 +19,6 @@ from squeezebert.train.journal import LOG
 from squeezebert.train.loop import fit
 
 TRIALS, KILLS = 10, 3  # kills at most, in each trial
-LONGEST = 0.6  # seconds until a kill; a run takes about as long
 STEPS = 45
 
 
@@ -52,10 +51,12 @@ def killed(folder: Path, delay: float) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def trial(folder: Path, rng: np.random.Generator) -> dict[str, object]:
-    """Kills until a run gets through, or often enough; the steps where it was killed, and what came out."""
+def trial(folder: Path, seconds: float) -> dict[str, object]:
+    """Kills until a run, which takes so long, gets through, or often enough: the steps of its checkpoints then, and what
+    came out."""
+    rng = np.random.default_rng()
     steps = []
-    while len(steps) < KILLS and killed(folder, rng.uniform(0, LONGEST)):
+    while len(steps) < KILLS and killed(folder, rng.uniform(0, seconds)):
         state = folder / FOLDER / STATE
         steps.append(json.loads(state.read_text())["progress"]["step"] if state.exists() else 0)
     return {"steps": steps, "result": train(folder)}
@@ -64,10 +65,14 @@ def trial(folder: Path, rng: np.random.Generator) -> dict[str, object]:
 def trials(folder: Path) -> None:
     """All trials, as lines of JSON: in a fresh process, for a fork of one that has used its threads may hang."""
     torch.set_num_threads(1)
-    rng = np.random.default_rng()
+    for name in ("matplotlib.figure", "torch.utils.tensorboard"):  # drawing would take longer than all the rest
+        sys.modules[name] = None  # type: ignore[assignment]
+    train(folder / "warm")
+    start = time.perf_counter()
     straight = train(folder / "straight")
+    seconds = time.perf_counter() - start
     for number in range(TRIALS):
-        found = trial(folder / str(number), rng)
+        found = trial(folder / str(number), seconds)
         print(json.dumps({"steps": found["steps"], "same": found["result"] == straight}))
 
 

@@ -63,6 +63,7 @@ def test_a_dense_student_is_its_teacher(teacher, sample):
 
 def test_the_reordered_teacher_computes_the_same_in_another_order(teacher, sample):
     found = transplant(teacher, DENSE.with_groups(2), sample)
+    assert found.order is not None
     wanted = outputs(teacher, sample)[:, torch.from_numpy(found.order.hidden)]
     torch.testing.assert_close(outputs(found.teacher, sample), wanted, atol=1e-5, rtol=1e-5)
 

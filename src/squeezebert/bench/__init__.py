@@ -11,7 +11,9 @@ entrants.py      who takes part, each in its fastest form;  agreement.py: whethe
 speed.py         hidden states by shape;  texts.py: texts per second;  cold.py: process start and memory
 text_peers.py    peers from strings to vectors;  cold_files.py: what fresh processes load;  corpora.py: the texts
 profile.py       our time by kind of operation
-machine.py       CPU, versions and commit
+grouped_layer.py forms of a grouped layer in training
+training.py      training beside transformers' Trainer;  trainers.py: both, each in its own process
+machine.py       CPU, versions and commit;  record.py: beside a measurement of training
 report.py        one run as JSON;  tables.py: as Markdown;  plot.py: as a picture
 readme.py        README tables out of benchmarks/results
 ================ =======================================================================================

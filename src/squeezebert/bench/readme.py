@@ -1,7 +1,8 @@
 """README tables out of benchmarks/results: ``python -m squeezebert.bench.readme README.md [--check]``.
 
 A table stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``; NAME is a file of ``benchmarks/results`` beside
-the README, without ``.json``, or several of one mode with commas between them.
+the README, without ``.json``, or several of one mode with commas between them. ``quality...`` is a JSONL file of
+``squeezebert evaluate --json``.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from squeezebert.bench.quality import SUFFIX, quality_table
 from squeezebert.bench.report import Report
 from squeezebert.bench.tables import summary
 from squeezebert.errors import InputError, SqueezeBertError
 
+QUALITY = "quality"
 RESULTS = Path("benchmarks") / "results"
 _OPENING = re.compile(r"<!-- bench:(\S*) -->")
 _BLOCK = re.compile(r"(<!-- bench:([\w.,-]+) -->\n)(.*?)(<!-- /bench -->)", re.DOTALL)
@@ -37,6 +40,8 @@ def rendered(text: str, results: Path) -> str:
 
 
 def _table(names: str, results: Path) -> str:
+    if names.startswith(QUALITY):
+        return quality_table(results / f"{names}{SUFFIX}")
     return summary([Report.read(results / f"{name}.json") for name in names.split(",")])
 
 

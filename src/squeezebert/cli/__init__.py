@@ -31,8 +31,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("squeezebert.cli.predict", "Classify, tag or score texts, as the model's head does."),
     "answer": ("squeezebert.cli.answer", "Find the answer to a question in a text."),
     "fill": ("squeezebert.cli.fill", "Fill the mask in a text."),
+    "serve": ("squeezebert.cli.serve", "Serve models over HTTP, for the clients that people have."),
     "distill": ("squeezebert.cli.distill", "Teach a small student to embed as its teacher does, from text alone."),
     "finetune": ("squeezebert.cli.finetune", "Train a model on a task, from labelled data."),
+    "pretrain": ("squeezebert.cli.pretrain", "Train an encoder on text alone, by masked words."),
+    "train-tokenizer": ("squeezebert.cli.train_tokenizer", "Learn a tokenizer from text, in any language."),
     "evaluate": ("squeezebert.cli.evaluate", "Measure a model's quality on a data set."),
     "bench": ("squeezebert.cli.bench", "Measure a model's speed and memory, beside other runtimes."),
 }

@@ -19,9 +19,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @model_argument
-@click.option(
-    "--about", type=_FILE, help="A JSON file with texts: license, summary, uses, misuses, data, limits."
-)
+@click.option("--about", type=_FILE, help="A JSON file with texts: license, summary, uses, misuses, data, limits.")
 @click.option("--figures", type=_FILE, help="What squeezebert evaluate --json printed, a line for each task.")
 @click.option("--out", type=click.Path(path_type=Path), show_default="MODEL itself", help="Write the model here.")
 @json_option

@@ -25,7 +25,7 @@ DEFAULTS = TrainSettings(
     "texts",
     multiple=True,
     required=True,
-    type=click.Path(exists=True, path_type=Path),
+    type=click.Path(path_type=Path),
     help="Text files or folders; give the option as often as needed.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder of the student.")

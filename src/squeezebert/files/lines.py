@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
+import lzma
 import os
 import re
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from squeezebert.errors import InputError
 
@@ -19,6 +22,7 @@ MAX_LINE = 2**26  # characters; a longer line is a binary file, and reading it w
 _UNDECODED = re.compile("[\udc80-\udcff]")  # what stands for a byte that is no text, see PEP 383
 
 File = str | Path
+COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}  # read as what is inside
 
 
 def read_lines(file: File, encoding: str = "utf-8") -> Iterator[str]:
@@ -54,7 +58,7 @@ def display_name(file: File) -> str:
 
 @contextmanager
 def open_binary(file: File) -> Iterator[BinaryIO]:
-    """The file, or standard input, open for reading bytes; what the system refuses is an InputError."""
+    """The file, unpacked where it ends in .gz or .xz, or standard input; what the system refuses is an InputError."""
     if file == STDIN:
         if sys.stdin is None:
             raise InputError("standard input is closed; pipe text into the command or name a file")
@@ -63,8 +67,10 @@ def open_binary(file: File) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        with open(file, "rb") as stream:
+        with COMPRESSED.get(Path(file).suffix.lower(), open)(file, "rb") as stream:
             yield stream
+    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{file} cannot be unpacked: {error}; copy or download it again") from error
     except OSError as error:
         raise InputError(
             f"{file} cannot be read: {error.strerror or error}; check the path and its permissions"

@@ -6,6 +6,7 @@ The attribute names are the canonical tensor names, so ``state_dict()`` needs no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -161,6 +162,11 @@ class SqueezeBert(nn.Module):
     def channels(self) -> int:
         """C, the width of the hidden states."""
         return self.embeddings.LayerNorm.normalized_shape[0]
+
+    @property
+    def layers(self) -> list[EncoderLayer]:
+        """The encoder's layers, the lowest first."""
+        return cast("list[EncoderLayer]", list(self.encoder.layers))
 
     def forward(
         self, ids: Tensor, types: Tensor | None = None, mask: Tensor | None = None, trace: Trace | None = None

@@ -1,7 +1,7 @@
 """The product at the heart of a grouped layer, written for CPUs: group by group, from slice to slice, without a copy.
 
 A batched product would first copy its operands so that each group lies by itself; in bfloat16 those copies cost more
-than the products. Measured, with the other forms that were tried: benchmarks/results/grouped-layer.md.
+than the products. Measured, with the other forms that were tried: benchmarks/results/grouped-layer.json.
 """
 
 from __future__ import annotations

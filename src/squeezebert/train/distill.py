@@ -46,7 +46,7 @@ class DistillSettings:
             epochs=1.0, batch_tokens=2048, learning_rate=2e-3, warmup=0.01, weight_decay=0.0, evaluate_every=2000
         )
     )
-    weights: Weights = Weights()
+    weights: Weights = field(default_factory=Weights)
     shortest: int = 3
     longest: int = 126
     held_out: int = 2000

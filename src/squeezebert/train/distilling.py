@@ -112,8 +112,8 @@ class Distillation(nn.Module):
             each = [hidden_loss(state, theirs.hidden[layer + 1], mask) for state, layer in pairs]
             losses["hidden"] = torch.stack(each).mean()
         if self.weights.relation:
-            heads = self.teacher.encoder.layers[-1].attention.heads  # type: ignore[union-attr]
-            losses["relation"] = relation_loss(ours.projections[-1], theirs.projections[-1], mask, int(heads))
+            heads = self.teacher.layers[-1].attention.heads
+            losses["relation"] = relation_loss(ours.projections[-1], theirs.projections[-1], mask, heads)
         return losses
 
     def _vector_losses(self, vectors: Tensor, wanted: Tensor) -> dict[str, Tensor]:
@@ -138,7 +138,7 @@ def hidden_loss(ours: Tensor, theirs: Tensor, mask: Tensor) -> Tensor:
 def relation_loss(
     ours: tuple[Tensor, Tensor, Tensor], theirs: tuple[Tensor, Tensor, Tensor], mask: Tensor, heads: int
 ) -> Tensor:
-    """Divergence of how queries relate to queries, keys to keys and values to values; all [B, S, C], H relation heads."""
+    """Divergence of how queries relate to queries, keys to keys, values to values; all [B, S, C], H relation heads."""
     each = [
         F.kl_div(_relations(own, mask, heads), _relations(other, mask, heads), reduction="none", log_target=True)
         for own, other in zip(ours, theirs, strict=True)

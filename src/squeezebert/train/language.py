@@ -17,10 +17,10 @@ from squeezebert.nn import Dropouts, MaskedLM, SqueezeBert, Trace, from_artifact
 from squeezebert.nn.encoder import Pooler
 from squeezebert.nn.layers import INITIAL_STD
 from squeezebert.train.batching import epoch_batches
-from squeezebert.train.masking import Masking, Vocabulary, mask_tokens
+from squeezebert.train.masking import Vocabulary, mask_tokens
 from squeezebert.train.packing import NO_PAIR, Blocks, PairFrame, sequences
+from squeezebert.train.recipes import Masking
 
-MEASURED_TOKENS = 2**17  # of the held-out text, in each evaluation
 MEASURING_SEED = 20_200_619  # of the masks there: the same in each evaluation
 
 Batch = dict[str, torch.Tensor]
@@ -128,23 +128,33 @@ def continued(artifact: Artifact, order: bool, dropout: float, seed: int) -> Pre
 
 
 @torch.no_grad()
-def measure(objective: Pretraining, examples: BlockExamples, batch_tokens: int) -> dict[str, float]:
-    """How well masked tokens are guessed on text that was set aside: ``accuracy`` and ``perplexity`` (e to the mean
-    loss of a token), and how often the order of two segments is told, ``order``.
+def expect_frequencies(network: MaskedLM, counts: np.ndarray) -> None:
+    """Sets the bias of a new prediction head so that it begins with how often each token occurs, ``counts`` int [V],
+    and need not learn that first."""
+    bias = network.get_parameter("cls.predictions.bias")
+    shares = (counts + 1.0) / (counts.sum() + len(counts))
+    bias.copy_(torch.from_numpy(np.log(shares)).to(bias.dtype))
 
-    The same part of the text and the same masks in every call.
+
+@torch.no_grad()
+def measure(objective: Pretraining, examples: BlockExamples, batch_tokens: int, most: int) -> dict[str, float]:
+    """How well masked tokens are guessed on text that was set aside: ``likelihood`` (the mean log-likelihood of a
+    token, which decides), ``perplexity`` (e to minus that) and ``accuracy``; and the accuracy of the ``order``.
+
+    The same part of the text, of ``most`` tokens, and the same masks in every call.
     """
     device = next(objective.parameters()).device
     rng = np.random.default_rng(MEASURING_SEED)
     chosen = rng.permutation(len(examples.lengths))
-    chosen = chosen[: max(1, int(np.searchsorted(np.cumsum(examples.lengths[chosen]), MEASURED_TOKENS)))]
+    chosen = chosen[: max(1, int(np.searchsorted(np.cumsum(examples.lengths[chosen]), most)))]
     seen = {"right": 0.0, "loss": 0.0, "tokens": 0.0, "told": 0.0, "pairs": 0.0}
     for rows in epoch_batches(examples.lengths[chosen], batch_tokens, rng):
         batch = {name: values.to(device) for name, values in examples.collate(chosen[rows], rng).items()}
         for name, value in _counts(objective, batch).items():
             seen[name] += value
     tokens, pairs = max(1.0, seen["tokens"]), seen["pairs"]
-    figures = {"accuracy": seen["right"] / tokens, "perplexity": math.exp(min(seen["loss"] / tokens, 100.0))}
+    loss = seen["loss"] / tokens
+    figures = {"likelihood": -loss, "perplexity": math.exp(min(loss, 100.0)), "accuracy": seen["right"] / tokens}
     return figures | ({"order": seen["told"] / pairs} if pairs else {})
 
 

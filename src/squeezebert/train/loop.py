@@ -91,8 +91,8 @@ def fit(
     log. Parameters without requires_grad stay as they are. ``evaluate()`` gives figures; the first decides, and higher
     is better; it is called in one process, with the module in evaluation mode and without gradients.
 
-    A run that was stopped goes on where its last checkpoint was. Ctrl-C finishes the step, writes a checkpoint and
-    raises KeyboardInterrupt; a second one raises it at once.
+    A run that was stopped goes on where its last checkpoint was, and so does a finished one that is made longer.
+    Ctrl-C finishes the step, writes a checkpoint and raises KeyboardInterrupt; a second one raises it at once.
 
     Raises:
         InputError: there are no examples; the folder holds another run, is in use, cannot be written or has too little
@@ -194,7 +194,8 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * multiplier
             parameters += group["params"]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip or float("inf"), foreach=True)
+        foreach = True if self.accelerator.device.type == "cpu" else None  # torch's own choice there is the slow one
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip or float("inf"), foreach=foreach)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return norm

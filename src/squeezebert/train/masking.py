@@ -14,14 +14,14 @@ import numpy as np
 
 from squeezebert.errors import InputError
 from squeezebert.text.tokenization import Tokenizer
+from squeezebert.train.recipes import Masking
 
-SHARE = 0.15
 MASKED, RANDOM = 0.8, 0.1  # of the tokens that are guessed; the others stay
 
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """What masking must know of V tokens."""
+    """What masking must know of V tokens; an id that no token has counts as special."""
 
     mask: int  # the id of [MASK]
     ordinary: np.ndarray  # int64: every id that is not a special token
@@ -39,13 +39,24 @@ class Vocabulary:
         known = Tokenizer.from_json(tokenizer, max_length=512)
         if known.mask_id is None:
             raise InputError("the tokenizer has no [MASK] token; take one that has, or make one with train-tokenizer")
-        values = json.loads(tokenizer)
+        values, tokens = json.loads(tokenizer), _tokens(tokenizer)
         named = (known.pad_id, known.unk_id, known.cls_id, known.sep_id, known.mask_id)
         added = (token["id"] for token in values.get("added_tokens", ()) if token.get("special"))
-        special = np.zeros(known.vocab_size, dtype=bool)
+        special = np.array([token is None for token in tokens])
         special[[id for id in (*named, *added) if id is not None]] = True
-        continues = np.array([_continues(known.token(id), values) for id in range(known.vocab_size)])
+        continues = np.array([token is not None and _continues(token, values) for token in tokens])
         return cls(known.mask_id, np.flatnonzero(~special), special, continues & ~special)
+
+
+def _tokens(tokenizer: str) -> list[str | None]:
+    """The token of each id; None for an id that was left out."""
+    import tokenizers
+
+    ids = tokenizers.Tokenizer.from_str(tokenizer).get_vocab(with_added_tokens=True)
+    found: list[str | None] = [None] * (1 + max(ids.values()))
+    for token, id in ids.items():
+        found[id] = token
+    return found
 
 
 def _continues(token: str, tokenizer: dict[str, Any]) -> bool:
@@ -56,25 +67,6 @@ def _continues(token: str, tokenizer: dict[str, Any]) -> bool:
         return token.startswith(prefix)
     starts = "▁" if "Metaspace" in json.dumps(tokenizer.get("pre_tokenizer")) else "Ġ"
     return not token.startswith(starts)
-
-
-@dataclass(frozen=True)
-class Masking:
-    """How many tokens are guessed, and whether a word is guessed whole or token by token.
-
-    Raises:
-        InputError: ``share`` is not between 0 and 1.
-    """
-
-    share: float = SHARE
-    whole_words: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
-            raise InputError(f"mask share {self.share} is out of range; choose between 0 and 1, such as {SHARE}")
-
-
-DEFAULT = Masking()
 
 
 def mask_tokens(

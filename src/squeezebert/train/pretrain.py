@@ -22,12 +22,20 @@ from squeezebert.config import EncoderConfig
 from squeezebert.errors import InputError
 from squeezebert.nn import to_tensors, torch
 from squeezebert.tasks import Head
-from squeezebert.text.tokenization import Tokenizer
 from squeezebert.train.checkpoint import FOLDER as CHECKPOINT
 from squeezebert.train.corpus import Corpus
 from squeezebert.train.hardware import processes
-from squeezebert.train.language import BlockExamples, Pretraining, Reading, continued, fresh, measure
+from squeezebert.train.language import (
+    BlockExamples,
+    Pretraining,
+    Reading,
+    continued,
+    expect_frequencies,
+    fresh,
+    measure,
+)
 from squeezebert.train.loop import Fitted, Run, fit
+from squeezebert.train.masking import Vocabulary
 from squeezebert.train.pace import tokens_in
 from squeezebert.train.packing import blocks, held_out
 from squeezebert.train.recipes import Phase, PretrainSettings, phases
@@ -36,6 +44,7 @@ from squeezebert.train.tokenizing import CorpusSettings
 STAGE = "pretrain"
 KIND = "masked_lm"
 CORPUS = "corpus"
+COUNTED = 10_000_000  # tokens of the corpus, for how often each occurs
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Start:
             InputError: the config has fewer words than the tokenizer.
             ArtifactError: the tokenizer cannot be read.
         """
-        words = Tokenizer.from_json(tokenizer, max_length=config.max_position_embeddings).vocab_size
+        words = len(Vocabulary.of(tokenizer).special)
         if fits:
             config = replace(config, vocab_size=words)
         if config.vocab_size < words:
@@ -79,10 +88,14 @@ class Start:
             digest.update(name.encode() + self.artifact.tensors[name].tobytes())  # type: ignore[union-attr]
         return digest.hexdigest()
 
-    def network(self, settings: PretrainSettings) -> Pretraining:
-        """The network as the run begins."""
+    def network(self, settings: PretrainSettings, corpus: Corpus) -> Pretraining:
+        """The network as the run begins; a new prediction head expects the words of the corpus as often as they are."""
         chance = settings.order, settings.dropout, settings.train.seed
-        return continued(self.artifact, *chance) if self.artifact else fresh(self.config, *chance)
+        objective = continued(self.artifact, *chance) if self.artifact else fresh(self.config, *chance)
+        if self.artifact is None or self.artifact.head.kind != KIND:
+            counts = np.bincount(corpus.ids[:COUNTED], minlength=self.config.vocab_size)
+            expect_frequencies(objective.network, counts)
+        return objective
 
     def head(self, longest: int) -> Head:
         """The head of the result; one that began at random takes no longer texts than it has learned from."""
@@ -135,7 +148,7 @@ def pretrain(start: Start, text: Text, settings: PretrainSettings, out: Output) 
     done = _finished(out.folder, name)
     if done is not None:
         return done
-    session = _Session(start.network(settings), corpus, reading, settings, out)
+    session = _Session(start.network(settings, corpus), corpus, reading, settings, out)
     fitted = session.train(definition, start.config.max_position_embeddings)
     if processes().is_main_process:
         told = {"run": name, **definition, "texts": [source["name"] for source in corpus.record["sources"]], **fitted}
@@ -166,9 +179,11 @@ def _finished(folder: Path, name: str) -> Artifact | None:
 
 
 def _definition(start: Start, settings: PretrainSettings) -> dict[str, Any]:
-    numbers = {name: value for name, value in asdict(settings).items() if name != "train"}
-    train = {name: value for name, value in asdict(settings.train).items() if name != "save_every"}
-    return json.loads(json.dumps({"stage": STAGE, "start": start.identity, **numbers, "train": train}))
+    """What decides the outcome, beside the text; how often a run is saved does not."""
+    told = asdict(settings)
+    for numbers in (told["train"], told["chosen"]):
+        numbers.pop("save_every", None)
+    return json.loads(json.dumps({"stage": STAGE, "start": start.identity, **told}))
 
 
 def _corpus(start: Start, text: Text, out: Output) -> Corpus:
@@ -199,7 +214,7 @@ class _Session:
             learned, measured = examples[phase.length]
             self.out.tell(_announced(phase, number, len(examples)))
             run = Run(self.out.training / f"phase-{number}", {**definition, "length": phase.length}, self.out.progress)
-            evaluate = measured and partial(measure, self.objective, measured, phase.train.batch_tokens)
+            evaluate = measured and partial(measure, self.objective, measured, phase.train.batch_tokens, phase.measured)
             found.append(_told(phase, fit(self.objective, learned, phase.train, run, evaluate)))
         return {"phases": found, "torch": torch.__version__}
 

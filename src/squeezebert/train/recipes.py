@@ -3,7 +3,8 @@
 Iandola et al. 2020 (arXiv 2006.11316), section 4.1: LAMB, batches of 8192 sequences, a learning rate of 2.5e-3, a
 warmup of 0.28, then 56,000 steps of 128 tokens and 6,000 steps of 512. That is 84 billion tokens. With a share s of
 them, there are sqrt(s) times as many steps, of sqrt(s) times as many sequences each: a step that sees less is noisier,
-but a run of a few hundred steps learns nothing.
+but a run of a few hundred steps learns nothing. A step of LAMB changes each tensor by the learning rate times its
+size, so fewer steps are longer: the rate is divided by the square root of sqrt(s), up to ``LAMB_RATE``.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from typing import Any
 
 from squeezebert.errors import ConfigError
-from squeezebert.train.masking import DEFAULT, Masking
 from squeezebert.train.settings import TrainSettings
 
 SEQUENCES = 8192  # of a step
 STEPS = {128: 56_000, 512: 6_000}  # by the tokens of a sequence
 TOKENS = SEQUENCES * sum(length * steps for length, steps in STEPS.items())
 PAPER = TrainSettings(optimizer="lamb", learning_rate=2.5e-3, warmup=0.28)
+ADAMW = TrainSettings(optimizer="adamw", learning_rate=1e-3, warmup=0.1)
+CONTINUED = replace(ADAMW, learning_rate=5e-4)  # from a model that knows something
+LAMB_RATE = 0.03  # the largest
 EVALUATIONS = 10  # of a phase, unless evaluate_every says otherwise
+MEASURED = (2**13, 2**17)  # tokens of an evaluation, fewest and most
+MEASURED_SHARE = 0.01  # of the tokens of a phase, between those
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,21 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Masking:
+    """What share of the tokens is guessed, and whether a word is guessed whole or token by token."""
+
+    share: float = 0.15  # Devlin et al. 2018 (arXiv 1810.04805), section 3.1
+    whole_words: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ConfigError(f"a mask share of {self.share} is out of range; choose between 0 and 1, such as 0.15")
+
+
+MASKING = Masking()
+
+
+@dataclass(frozen=True)
 class PretrainSettings:
     """How to pretrain.
 
@@ -52,7 +73,7 @@ class PretrainSettings:
     train: TrainSettings = PAPER
     chosen: dict[str, Any] = field(default_factory=dict)
     lengths: tuple[int, ...] = tuple(STEPS)
-    masking: Masking = DEFAULT
+    masking: Masking = MASKING
     order: bool = True
     dropout: float = 0.0
     held_out: int = 100
@@ -66,12 +87,21 @@ class PretrainSettings:
             raise ConfigError(f"held_out={self.held_out} leaves no document to learn from; choose 0, or 2 or more")
 
 
+DEFAULT = PretrainSettings()
+
+
 @dataclass(frozen=True)
 class Phase:
     """A part of the training: sequences of up to ``length`` tokens, and how the loop trains on them."""
 
     length: int
     train: TrainSettings
+
+    @property
+    def measured(self) -> int:
+        """How many tokens of held-out text an evaluation reads: enough, and a small part of the work."""
+        tokens = self.train.max_steps * self.train.accumulate * self.train.batch_tokens
+        return int(min(max(MEASURED_SHARE * tokens, MEASURED[0]), MEASURED[1]))
 
 
 def phases(settings: PretrainSettings, tokens: float, longest: int) -> list[Phase]:
@@ -99,14 +129,18 @@ def _scaled(settings: PretrainSettings, length: int, tokens: float, share: float
     """The settings of a phase of that many tokens, whose steps have ``share`` of the paper's sequences."""
     train = replace(settings.train, **settings.chosen)
     wanted = SEQUENCES * length * share  # tokens of a step
-    accumulate = settings.chosen.get("accumulate", max(1, round(wanted / train.batch_tokens)))
-    steps = max(1, round(tokens / (accumulate * train.batch_tokens)))
-    return replace(train, accumulate=accumulate, max_steps=steps)
+    passes = settings.chosen.get("accumulate", max(1, round(wanted / train.batch_tokens)))
+    steps = max(1, round(tokens / (passes * train.batch_tokens)))
+    rate = train.learning_rate
+    if train.optimizer == "lamb" and "learning_rate" not in settings.chosen:
+        rate = max(rate, min(rate / math.sqrt(share), LAMB_RATE))
+    return replace(train, accumulate=passes, max_steps=steps, learning_rate=rate)
 
 
 def _with_steps(found: list[Phase], settings: PretrainSettings, factor: float) -> list[Phase]:
     """The phases with ``factor`` times as many steps, and as many evaluations as there should be."""
-    steps = [max(1, round(phase.train.max_steps * factor)) for phase in found]
+    ends = [round(end * factor) for end in accumulate((phase.train.max_steps for phase in found), initial=0)]
+    steps = [max(1, end - start) for start, end in pairwise(ends)]
     every = [settings.train.evaluate_every or max(1, count // EVALUATIONS) for count in steps]
     return [
         replace(phase, train=replace(phase.train, max_steps=count, evaluate_every=often))

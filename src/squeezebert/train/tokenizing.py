@@ -99,8 +99,8 @@ def _record(plan: Plan, library: tokenizers.Tokenizer, counts: Counts) -> dict[s
     if not counts.sentences:
         names = ", ".join(source.name for source in plan.sources[:5])
         raise InputError(f"there is no text in {names}; name files that hold some")
-    vocab_size = library.get_vocab_size(with_added_tokens=True)
-    about = {"vocab_size": vocab_size, "dtype": dtype_of(vocab_size).str, "counts": asdict(counts)}
+    ids = _ids(library)
+    about = {"vocab_size": ids, "dtype": dtype_of(ids).str, "counts": asdict(counts)}
     return {**plan.identity, "sources": [source.to_dict() for source in plan.sources], **about}
 
 
@@ -125,6 +125,11 @@ def _library(text: str) -> tokenizers.Tokenizer:
     return library
 
 
+def _ids(library: tokenizers.Tokenizer) -> int:
+    """One more than the largest id; some may be left out."""
+    return 1 + max(library.get_vocab(with_added_tokens=True).values())
+
+
 def _part(
     building: Path, source: Source, plan: Plan, library: tokenizers.Tokenizer, bar: tqdm[Any]
 ) -> tuple[Path, Counts]:
@@ -136,7 +141,7 @@ def _part(
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     bar.set_description(source.name)
-    with closing(PartWriter(place, dtype_of(library.get_vocab_size(with_added_tokens=True)))) as writer:
+    with closing(PartWriter(place, dtype_of(_ids(library)))) as writer:
         tokenize(chunks(source.path, plan.settings), library, writer, bar)
     write_json(place / DONE, asdict(writer.counts))
     return place, writer.counts

@@ -66,15 +66,15 @@ def transplant(teacher: SqueezeBert, config: EncoderConfig, sample: Sequence[Pad
     """
     if not config.num_hidden_layers:
         raise ConfigError("a student of 0 layers cannot be made of a teacher; choose num_hidden_layers 1 or more")
-    layers = chosen_layers(len(teacher.encoder.layers), config.num_hidden_layers)
+    layers = chosen_layers(len(teacher.layers), config.num_hidden_layers)
     used = sorted(set(layers))
     groups = max(getattr(config, name) for name in GROUP_FIELDS)
     order = energy_order(_energies(teacher, used, config, sample), groups) if groups > 1 else None
     ordered = teacher if order is None else _reordered(teacher, order, used)
     student = SqueezeBert(config, pooler=False)
     _copy_embeddings(ordered, student, sample)
-    for layer, source in zip(student.encoder.layers, layers, strict=True):
-        _copy_blocks(ordered.encoder.layers[source], layer)
+    for layer, source in zip(student.layers, layers, strict=True):
+        _copy_blocks(ordered.layers[source], layer)
     _refit(student, ordered, layers, sample)
     return Transplant(student.eval(), ordered, layers, order)
 
@@ -131,7 +131,7 @@ def _energies(
     """The energies of the teacher's layers ``used``; each kind of matrix counts alike."""
     found = []
     states = _embedded(teacher, sample)
-    for at, layer in enumerate(teacher.encoder.layers):
+    for at, layer in enumerate(teacher.layers):
         passed = [_passed(layer, x, mask) for x, (_, mask) in zip(states, sample, strict=True)]
         if at in used:
             found.append(_energy(layer, passed, sample, config))
@@ -170,7 +170,7 @@ def _reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBe
     if embeddings.projection is not None:
         _reorder(embeddings.projection, hidden, None)
     _reorder_norm(embeddings.LayerNorm, hidden)
-    for number, layer in enumerate(copy.encoder.layers):
+    for number, layer in enumerate(copy.layers):
         heads, width = np.arange(len(hidden)), np.arange(len(layer.intermediate.conv1d.bias))
         if number in used:
             heads, width = order.heads[used.index(number)], order.wide[used.index(number)]
@@ -245,10 +245,10 @@ def _refit(student: SqueezeBert, teacher: SqueezeBert, layers: tuple[int, ...], 
     """Fits each matrix of the student in turn, on what the layers fitted before it put out."""
     states, wanted, done = _embedded(student, sample), _embedded(teacher, sample), -1
     passed: list[_Passed] = []
-    for layer, source in zip(student.encoder.layers, layers, strict=True):
+    for layer, source in zip(student.layers, layers, strict=True):
         while done < source:
             done += 1
-            below = teacher.encoder.layers[done]
+            below = teacher.layers[done]
             passed = [_passed(below, x, mask) for x, (_, mask) in zip(wanted, sample, strict=True)]
             wanted = [one.left for one in passed]
         states = _refit_layer(layer, states, passed, sample)
