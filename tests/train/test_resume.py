@@ -52,8 +52,7 @@ def killed(folder: Path, delay: float) -> bool:
 
 
 def trial(folder: Path, seconds: float) -> dict[str, object]:
-    """Kills until a run, which takes so long, gets through, or often enough: the steps of its checkpoints then, and what
-    came out."""
+    """Kills a run, which takes so long, until it gets through or often enough; where it was then, and what came out."""
     rng = np.random.default_rng()
     steps = []
     while len(steps) < KILLS and killed(folder, rng.uniform(0, seconds)):

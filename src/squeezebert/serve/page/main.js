@@ -18,6 +18,7 @@ async function begin() {
     const info = await read("info");
     models = info.models;
     by("key-form").hidden = true;
+    by("playground").hidden = false;
     status("good", `${models.length} ${models.length === 1 ? "model" : "models"}, version ${info.version}`);
   } catch (error) {
     by("key-form").hidden = !(error instanceof Refused && error.status === 401);
