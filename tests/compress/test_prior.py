@@ -14,14 +14,16 @@ from squeezebert.cli import main
 from squeezebert.compress.prior import Prior, with_prior
 from squeezebert.compress.quantize import quantize
 from squeezebert.errors import ConfigError, HeadError
+from squeezebert.results.records import Classification
 from squeezebert.tasks import Head
 
 HEAD = Head("classification", ("book", "cancel", "oos"))
 
 
 def scores(artifact):
-    found = sb.Model.from_artifact(artifact, threads=1).classify("a b c").scores
-    return {score.label: score.score for score in found}
+    found = sb.Model.from_artifact(artifact, threads=1).classify("a b c")
+    assert isinstance(found, Classification)
+    return {score.label: score.score for score in found.scores}
 
 
 def test_a_prior_moves_one_class_by_bayes_rule():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -20,7 +21,8 @@ def commands(target: str, out: Path) -> list[list[str]]:
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     make = ["make", "-n", "-f", "recipes/tasks.mk", target, "DATA=data", f"OUT={out}", "MINI=mini", "TEACHER=teacher"]
-    said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # of `make test`
+    said = subprocess.run(make, cwd=ROOT, env=outside, capture_output=True, text=True, check=True).stdout
     return [shlex.split(line) for line in said.replace("\\\n", " ").splitlines()]
 
 
