@@ -32,7 +32,7 @@ class TrainSettings:
     save_every: steps between checkpoints; one is also written after each evaluation and at the end.
     evaluate_every: steps between evaluations; 0 for after each epoch. There is always one at the end.
     patience: evaluations without a better figure until the run stops early; 0 for never.
-    compile: torch.compile the network.
+    compile: torch.compile the network; on a CPU that is slower than the network as it stands.
 
     Raises:
         ConfigError: a number that is out of its range, or a name that is not known.
