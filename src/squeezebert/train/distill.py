@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accelerate import PartialState
 
 from squeezebert import metrics
 from squeezebert.artifact import Artifact, is_artifact
@@ -23,6 +22,7 @@ from squeezebert.tasks import Head
 from squeezebert.train.batching import epoch_batches
 from squeezebert.train.corpus import Corpus, Frame
 from squeezebert.train.distilling import Distillation, SentenceExamples, Weights
+from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
 from squeezebert.train.settings import TrainSettings
 from squeezebert.train.transplant import Padded, Transplant, chosen_layers, fits, transplant
@@ -88,9 +88,9 @@ def distill(
         objective.student.embeddings.requires_grad_(False)
     fitted = fit(objective, examples, settings.train, run, lambda: fidelity(objective, held))
     artifact = _finished(teacher, student, objective, held, _told(run, settings, corpus, fitted))
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         artifact.save(out.folder)
-    PartialState().wait_for_everyone()
+    processes().wait_for_everyone()
     return Artifact.load(out.folder)
 
 
@@ -116,7 +116,7 @@ def _check(teacher: Artifact, student: EncoderConfig, out: Output) -> None:
 
 def _corpus(teacher: Artifact, texts: Sequence[Path], out: Output) -> Corpus:
     out.tell("reading the texts")
-    with PartialState().main_process_first():
+    with processes().main_process_first():
         return Corpus.load_or_build(texts, teacher.tokenizer, out.training / "corpus", progress=out.progress)
 
 
@@ -145,7 +145,7 @@ def _start(teacher: Artifact, student: EncoderConfig, examples: SentenceExamples
     if not fits(teacher.config, student):
         return Started(SqueezeBert(student, pooler=False), _network(teacher), layers, grown=False)
     start, ordered = out.training / "start", out.training / "teacher"
-    with PartialState().main_process_first():
+    with processes().main_process_first():
         if not (is_artifact(start) and is_artifact(ordered)):
             out.tell("cutting the student out of its teacher")
             _save_start(_transplant(teacher, student, examples), teacher, student, out)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accelerate import PartialState
 
 from squeezebert.artifact import Artifact, is_artifact
 from squeezebert.errors import InputError
@@ -24,6 +23,7 @@ from squeezebert.model import Model
 from squeezebert.nn import Dropouts, from_artifact, to_tensors, torch
 from squeezebert.nn.weights import Network
 from squeezebert.train.checkpoint import FOLDER as CHECKPOINT
+from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
 from squeezebert.train.tasks.heads import with_head
 from squeezebert.train.tasks.objective import Aim, Finetuning
@@ -101,7 +101,7 @@ def finetune(
     seeds = [settings.train.seed + at for at in range(settings.seeds)]
     for place in (out.folder, *(out.of_seed(seed) / MODEL for seed in seeds)):
         _finished(place, prepared)
-    for note in prepared.notes if PartialState().is_main_process else ():
+    for note in prepared.notes if processes().is_main_process else ():
         out.tell(note)
     if teacher is not None:
         prepared = _with_logits(prepared, teacher, out)
@@ -137,7 +137,7 @@ def _finished(folder: Path, prepared: Prepared) -> Artifact | None:
 def _with_logits(prepared: Prepared, teacher: Artifact, out: Output) -> Prepared:
     """What the teacher says of every example; it is asked once, and its answers are kept beside the runs."""
     path = out.training / TEACHER_LOGITS.format(prepared.teaching)
-    with PartialState().main_process_first():
+    with processes().main_process_first():
         if path.is_file():
             logits = np.load(path)
         else:
@@ -172,14 +172,14 @@ def _run(prepared: Prepared, seed: int, options: Options, out: Output) -> Artifa
     run = Run(folder, prepared.definition, out.progress)
     examples: Any = prepared.examples
     fitted = fit(_objective(network, prepared), examples, settings, run, evaluate)
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         artifact = _trained(before, network, prepared)
         told = _told(prepared, seed, fitted)
         replace(artifact, metrics={}).then(STAGE, settings=told, metrics=_figures(artifact, prepared, out)).save(
             folder / MODEL
         )
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-    PartialState().wait_for_everyone()
+    processes().wait_for_everyone()
     return Artifact.load(folder / MODEL)
 
 
@@ -229,6 +229,6 @@ def _kept(runs: dict[int, Artifact], prepared: Prepared, out: Output) -> Finetun
         line = artifact.history[-1]
         settings = {**line["settings"], "keep": prepared.settings.keep, "runs": figures}
         artifact = replace(artifact, history=(*artifact.history[:-1], {**line, "settings": settings}))
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         artifact.save(out.folder)
     return Finetuned(artifact, seed, figures)
