@@ -10,11 +10,7 @@ import click
 from squeezebert.cli.console import write_json, write_table
 from squeezebert.cli.options import json_option
 from squeezebert.cli.training import settings_from, training_options
-from squeezebert.train.settings import TrainSettings
-
-DEFAULTS = TrainSettings(
-    epochs=1.0, batch_tokens=2048, learning_rate=2e-3, warmup=0.01, weight_decay=0.0, evaluate_every=2000
-)
+from squeezebert.train.settings import DISTILLING
 
 
 @click.command()
@@ -36,7 +32,7 @@ DEFAULTS = TrainSettings(
 @click.option("--longest", type=int, default=126, show_default=True, help="The longest text to learn from, in tokens.")
 @click.option("--held-out", type=int, default=2000, show_default=True, help="Texts set aside to measure with.")
 @click.option("--train-embeddings", is_flag=True, help="Let the embedding tables change; else they stay the teacher's.")
-@training_options(DEFAULTS)
+@training_options(DISTILLING)
 @json_option
 def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_json: bool, **values: Any) -> None:
     """Teach a STUDENT to embed text as the TEACHER does, from text alone, and write it to OUT.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from squeezebert.data.places import what_lies_in
 from squeezebert.errors import InputError
 from squeezebert.files.lines import read_lines
 from squeezebert.files.tables import FORMATS, read_rows
@@ -67,14 +68,6 @@ def _needed(folder: Path, *names: str) -> Path:
         if path := _table(folder, name):
             return path
     raise InputError(f"{folder} has no {names[0]}.jsonl; {what_lies_in(folder)}")
-
-
-def what_lies_in(folder: Path, most: int = 12) -> str:
-    """The names in a folder, for an error message."""
-    names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()) if folder.is_dir() else []
-    if not names:
-        return f"{folder} is {'empty' if folder.is_dir() else 'not a folder'}"
-    return f"it has {', '.join(names[:most])}{' …' if len(names) > most else ''}"
 
 
 def _read_beir(folder: Path, columns: tuple[str, str]) -> Judged:

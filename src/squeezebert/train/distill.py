@@ -24,7 +24,7 @@ from squeezebert.train.corpus import Corpus, Frame
 from squeezebert.train.distilling import Distillation, SentenceExamples, Weights
 from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
-from squeezebert.train.settings import TrainSettings
+from squeezebert.train.settings import DISTILLING, TrainSettings
 from squeezebert.train.transplant import Padded, Transplant, chosen_layers, fits, transplant
 
 STAGE = "distill"
@@ -41,11 +41,7 @@ class DistillSettings:
     keeps the embedding tables as the teacher has them, which they are at the start.
     """
 
-    train: TrainSettings = field(
-        default_factory=lambda: TrainSettings(
-            epochs=1.0, batch_tokens=2048, learning_rate=2e-3, warmup=0.01, weight_decay=0.0, evaluate_every=2000
-        )
-    )
+    train: TrainSettings = DISTILLING
     weights: Weights = field(default_factory=Weights)
     shortest: int = 3
     longest: int = 126

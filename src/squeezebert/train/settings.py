@@ -73,3 +73,9 @@ class TrainSettings:
         value = getattr(self, name)
         if not fits or not math.isfinite(value):
             raise ConfigError(f"{name}={value} cannot be trained with; make it {wanted}")
+
+
+# What suits a student that begins as a part of its teacher: `squeezebert.train.distill`.
+DISTILLING = TrainSettings(
+    epochs=1.0, batch_tokens=2048, learning_rate=2e-3, warmup=0.01, weight_decay=0.0, evaluate_every=2000
+)
