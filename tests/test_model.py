@@ -223,7 +223,8 @@ def test_twenty_thousand_texts_stream_in_bounded_memory(monkeypatch: pytest.Monk
         finally:
             tracemalloc.stop()
 
-    assert peak(20_000) < 1.2 * peak(2_000)
+    # Kept vectors or texts would make it ten times as much; how far the reader runs ahead of the engine is chance.
+    assert peak(20_000) < 3 * peak(2_000)
 
 
 def test_a_stream_keeps_the_callers_order() -> None:
