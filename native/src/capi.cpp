@@ -13,15 +13,16 @@ struct sqb_model {
 namespace {
 
 using squeezebert::Error;
+using squeezebert::fail;
 using squeezebert::Forward;
 
 thread_local std::string last_error;
 
 template <typename Body>
 sqb_status guarded(const Body& body) {
+#if defined(__cpp_exceptions)
   try {
     body();
-    return SQB_OK;
   } catch (const Error& error) {
     last_error = error.what();
     return error.status;
@@ -32,13 +33,17 @@ sqb_status guarded(const Body& body) {
     last_error = error.what();
     return SQB_INTERNAL;
   }
+#else
+  body();
+#endif
+  return SQB_OK;
 }
 
 template <typename Body>
 sqb_status forward(sqb_model* model, const sqb_batch* batch, const Body& body) {
   return guarded([&] {
-    if (!model || !model->finished) throw Error(SQB_BAD_INPUT, "the model is not finished; call sqb_finish first");
-    if (!batch) throw Error(SQB_BAD_INPUT, "there is no batch; pass one");
+    if (!model || !model->finished) fail(SQB_BAD_INPUT, "the model is not finished; call sqb_finish first");
+    if (!batch) fail(SQB_BAD_INPUT, "there is no batch; pass one");
     const squeezebert::Section section(squeezebert::Operation::heads);  // what the encoder does not book as its own
     Forward run(model->model, *batch);
     body(run);
@@ -48,7 +53,7 @@ sqb_status forward(sqb_model* model, const sqb_batch* batch, const Body& body) {
 template <typename Value>
 sqb_status add(sqb_model* model, const char* name, const Value* data, const int64_t* shape, int32_t rank) {
   return guarded([&] {
-    if (model->finished) throw Error(SQB_BAD_TENSOR, "the model is finished; add tensors before sqb_finish");
+    if (model->finished) fail(SQB_BAD_TENSOR, "the model is finished; add tensors before sqb_finish");
     model->model.add(name, data, shape, rank);
   });
 }
@@ -89,7 +94,7 @@ sqb_status sqb_peak(const char* kernel, double* float32, double* int8) {
   return guarded([&] {
     const squeezebert::Kernels* kernels = squeezebert::find_kernels(kernel);
     if (!kernels)
-      throw Error(SQB_BAD_CONFIG, std::string("there is no kernel ") + kernel + "; choose one of those that sqb_available_kernel names");
+      fail(SQB_BAD_CONFIG, std::string("there is no kernel ") + kernel + "; choose one of those that sqb_available_kernel names");
     const squeezebert::Peak peak = squeezebert::measure_peak(*kernels);
     *float32 = peak.float32;
     *int8 = peak.int8;

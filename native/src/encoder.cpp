@@ -16,24 +16,24 @@ std::string text(int64_t n) { return std::to_string(n); }
 std::size_t checked_tokens(const Model& model, const sqb_batch& batch) {
   const sqb_config& c = model.config;
   if (batch.sequences < 1 || !batch.ids || !batch.types || !batch.cu_seqlens)
-    throw Error(SQB_BAD_INPUT, "the batch is empty; pass at least one sequence of one token");
+    fail(SQB_BAD_INPUT, "the batch is empty; pass at least one sequence of one token");
   if (batch.cu_seqlens[0] != 0)
-    throw Error(SQB_BAD_INPUT, "cu_seqlens starts at " + text(batch.cu_seqlens[0]) + "; it must start at 0");
+    fail(SQB_BAD_INPUT, "cu_seqlens starts at " + text(batch.cu_seqlens[0]) + "; it must start at 0");
   for (int32_t b = 0; b < batch.sequences; ++b) {
     const int64_t length = int64_t{batch.cu_seqlens[b + 1]} - batch.cu_seqlens[b];
     if (length < 1)
-      throw Error(SQB_BAD_INPUT, "sequence " + text(b) + " has " + text(length) + " tokens; cu_seqlens must rise, and every sequence needs a token");
+      fail(SQB_BAD_INPUT, "sequence " + text(b) + " has " + text(length) + " tokens; cu_seqlens must rise, and every sequence needs a token");
     if (length > c.max_position_embeddings)
-      throw Error(SQB_BAD_INPUT, "sequence " + text(b) + " has " + text(length) + " tokens and the model holds " +
+      fail(SQB_BAD_INPUT, "sequence " + text(b) + " has " + text(length) + " tokens and the model holds " +
                                      text(c.max_position_embeddings) + "; cut it or use windows");
   }
   const int32_t tokens = batch.cu_seqlens[batch.sequences];
   for (int32_t t = 0; t < tokens; ++t) {
     if (batch.ids[t] < 0 || batch.ids[t] >= c.vocab_size)
-      throw Error(SQB_BAD_INPUT, "token id " + text(batch.ids[t]) + " at position " + text(t) + " is outside 0 to " +
+      fail(SQB_BAD_INPUT, "token id " + text(batch.ids[t]) + " at position " + text(t) + " is outside 0 to " +
                                      text(c.vocab_size - 1) + "; use the tokenizer that belongs to this model");
     if (batch.types[t] < 0 || batch.types[t] >= c.type_vocab_size)
-      throw Error(SQB_BAD_INPUT, "token type " + text(batch.types[t]) + " at position " + text(t) + " is outside 0 to " +
+      fail(SQB_BAD_INPUT, "token type " + text(batch.types[t]) + " at position " + text(t) + " is outside 0 to " +
                                      text(c.type_vocab_size - 1) + "; use the tokenizer that belongs to this model");
   }
   return static_cast<std::size_t>(tokens);

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kWordsPerTask = 256;
 
 void need(bool present, const char* head) {
-  if (!present) throw Error(SQB_NO_HEAD, std::string("the model has no ") + head + "; load an artifact that was trained with one");
+  if (!present) fail(SQB_NO_HEAD, std::string("the model has no ") + head + "; load an artifact that was trained with one");
 }
 
 void mean_or_max(Rows x, std::size_t begin, std::size_t end, std::size_t channels, bool max, float* out) {
@@ -94,7 +94,7 @@ void Forward::masked_logits(const int32_t* rows, int32_t count, float* out) {
   const std::size_t N = static_cast<std::size_t>(count), E = static_cast<std::size_t>(model_.config.embedding_size);
   for (std::size_t n = 0; n < N; ++n)
     if (rows[n] < 0 || static_cast<std::size_t>(rows[n]) >= tokens_)
-      throw Error(SQB_BAD_INPUT, "row " + std::to_string(rows[n]) + " is outside the batch's " + std::to_string(tokens_) +
+      fail(SQB_BAD_INPUT, "row " + std::to_string(rows[n]) + " is outside the batch's " + std::to_string(tokens_) +
                                      " tokens; pass positions among the packed tokens");
   const Rows x = encode(), gathered = reserve(workspace_->gathered, N, C_);
   for (std::size_t n = 0; n < N; ++n)

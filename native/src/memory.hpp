@@ -1,22 +1,14 @@
-// Buffer: aligned float storage that only grows; Error: a status with its message.
+// Buffer: aligned float storage that only grows.
 #pragma once
 
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
-#include <stdexcept>
-#include <string>
 
-#include "squeezebert.h"
+#include "failure.hpp"
 
 namespace squeezebert {
-
-struct Error : std::runtime_error {
-  sqb_status status;
-  Error(sqb_status s, const std::string& what) : std::runtime_error(what), status(s) {}
-};
 
 inline std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
@@ -33,7 +25,7 @@ class Buffer {
       data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
       if (!data_) {
         size_ = 0;
-        throw std::bad_alloc();
+        fail_for_memory();
       }
       std::memset(data_.get(), 0, bytes);
       size_ = n;

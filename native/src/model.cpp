@@ -12,12 +12,12 @@ const Kernels& kernels_named(const char* name) {
   const Kernels* const* sets = available_kernels(&count);
   std::string names;
   for (std::size_t i = 0; i < count; ++i) names += (i ? ", " : "") + std::string(sets[i]->name);
-  throw Error(SQB_BAD_CONFIG, "kernel '" + std::string(name) + "' cannot run here; choose one of " + names);
+  fail(SQB_BAD_CONFIG, "kernel '" + std::string(name) + "' cannot run here; choose one of " + names);
 }
 
 unsigned checked_threads(int threads) {
   if (threads < 1 || threads > 1024)
-    throw Error(SQB_BAD_CONFIG, "threads=" + std::to_string(threads) + " is out of range; choose 1 to 1024");
+    fail(SQB_BAD_CONFIG, "threads=" + std::to_string(threads) + " is out of range; choose 1 to 1024");
   return static_cast<unsigned>(threads);
 }
 
@@ -27,18 +27,18 @@ void check_config(const sqb_config& c) {
                        c.post_attention_groups, c.intermediate_groups, c.output_groups, c.conv_kernel};
   for (int size : sizes)
     if (size < 1 || size > (1 << 24))
-      throw Error(SQB_BAD_CONFIG, "a size in the config is " + std::to_string(size) + "; choose 1 to 16777216");
+      fail(SQB_BAD_CONFIG, "a size in the config is " + std::to_string(size) + "; choose 1 to 16777216");
   const bool divides = c.hidden_size % c.num_attention_heads == 0 && c.hidden_size % c.q_groups == 0 &&
                        c.hidden_size % c.k_groups == 0 && c.hidden_size % c.v_groups == 0 &&
                        c.hidden_size % c.post_attention_groups == 0 && c.hidden_size % c.intermediate_groups == 0 &&
                        c.intermediate_size % c.intermediate_groups == 0 &&
                        c.intermediate_size % c.output_groups == 0 && c.hidden_size % c.output_groups == 0;
-  if (!divides) throw Error(SQB_BAD_CONFIG, "heads or groups do not divide the channels; choose counts that do");
+  if (!divides) fail(SQB_BAD_CONFIG, "heads or groups do not divide the channels; choose counts that do");
   if (c.num_hidden_layers < 0 || c.num_hidden_layers > 4096 || c.embedding_size > c.hidden_size ||
       c.conv_kernel % 2 == 0 || c.attention_rank < 0 || c.attention_rank > c.max_position_embeddings ||
       c.hidden_act < SQB_GELU || c.hidden_act > SQB_TANH || c.pooler_act < SQB_GELU || c.pooler_act > SQB_TANH ||
       (c.classifier_pooling != SQB_CLS && c.classifier_pooling != SQB_MEAN) || !(c.layer_norm_eps > 0.0f))
-    throw Error(SQB_BAD_CONFIG, "an option in the config is out of range; see squeezebert.h for what each may be");
+    fail(SQB_BAD_CONFIG, "an option in the config is out of range; see squeezebert.h for what each may be");
 }
 
 std::string text(const int64_t* shape, std::size_t rank) {
@@ -122,9 +122,9 @@ void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, b
   });
   expect(name + ".bias", {outputs}, required, [&linear, name](const float* data, const int64_t* seen) {
     const std::size_t rows = linear.outputs();
-    if (rows == 0) throw Error(SQB_BAD_TENSOR, "tensor " + name + ".weight is missing; add it before its bias");
+    if (rows == 0) fail(SQB_BAD_TENSOR, "tensor " + name + ".weight is missing; add it before its bias");
     if (rows != static_cast<std::size_t>(seen[0]))
-      throw Error(SQB_BAD_TENSOR, name + ".bias has " + std::to_string(seen[0]) + " values for " + std::to_string(rows) +
+      fail(SQB_BAD_TENSOR, name + ".bias has " + std::to_string(seen[0]) + " values for " + std::to_string(rows) +
                                       " rows of " + name + ".weight; add the weight first, with as many rows");
     linear.set_bias(data);
   });
@@ -181,14 +181,14 @@ void Model::expect_heads() {
 Model::Slot& Model::slot_for(const std::string& name, const int64_t* shape, int rank) {
   const auto found = slots_.find(name);
   if (found == slots_.end())
-    throw Error(SQB_BAD_TENSOR, "tensor " + name + " has no place in this architecture; check the config, or leave it out");
+    fail(SQB_BAD_TENSOR, "tensor " + name + " has no place in this architecture; check the config, or leave it out");
   Slot& slot = found->second;
-  if (slot.filled) throw Error(SQB_BAD_TENSOR, "tensor " + name + " was added twice; add each tensor once");
+  if (slot.filled) fail(SQB_BAD_TENSOR, "tensor " + name + " was added twice; add each tensor once");
   bool fits = static_cast<std::size_t>(rank) == slot.shape.size();
   for (int i = 0; fits && i < rank; ++i)
     fits = shape[i] > 0 && (slot.shape[static_cast<std::size_t>(i)] < 0 ? shape[i] <= (1 << 24) : shape[i] == slot.shape[static_cast<std::size_t>(i)]);
   if (!fits)
-    throw Error(SQB_BAD_TENSOR, "tensor " + name + " is " + text(shape, static_cast<std::size_t>(rank)) + " where the config asks for " +
+    fail(SQB_BAD_TENSOR, "tensor " + name + " is " + text(shape, static_cast<std::size_t>(rank)) + " where the config asks for " +
                                     text(slot.shape.data(), slot.shape.size()) + "; the file and the config do not belong together");
   return slot;
 }
@@ -197,18 +197,18 @@ void Model::add(const std::string& name, const float* data, const int64_t* shape
   Slot& slot = slot_for(name, shape, rank);
   const std::string scaled = name.size() > 6 && name.ends_with("_scale") ? name.substr(0, name.size() - 6) : "";
   if (!scaled.empty() && !slots_.at(scaled).int8)
-    throw Error(SQB_BAD_TENSOR, "tensor " + name + " comes without an int8 " + scaled + "; add that first, or leave the scale out");
+    fail(SQB_BAD_TENSOR, "tensor " + name + " comes without an int8 " + scaled + "; add that first, or leave the scale out");
   std::size_t size = 1;
   for (int i = 0; i < rank; ++i) size *= static_cast<std::size_t>(shape[i]);
   if (!all_finite(data, size))
-    throw Error(SQB_BAD_TENSOR, "tensor " + name + " holds NaN or infinite values; the checkpoint is damaged, fetch or train it again");
+    fail(SQB_BAD_TENSOR, "tensor " + name + " holds NaN or infinite values; the checkpoint is damaged, fetch or train it again");
   slot.put(data, shape);
   slot.filled = true;
 }
 
 void Model::add(const std::string& name, const std::int8_t* data, const int64_t* shape, int rank) {
   Slot& slot = slot_for(name, shape, rank);
-  if (!slot.put_int8) throw Error(SQB_BAD_TENSOR, "tensor " + name + " is int8, which only weights and embeddings may be; make it float32");
+  if (!slot.put_int8) fail(SQB_BAD_TENSOR, "tensor " + name + " is int8, which only weights and embeddings may be; make it float32");
   slot.put_int8(data, shape);
   slot.filled = slot.int8 = true;
   slots_.at(name + "_scale").required = true;
@@ -219,15 +219,15 @@ bool Model::has(const std::string& name) const { return slots_.at(name).filled; 
 void Model::finish() {
   for (const auto& [name, slot] : slots_)
     if (slot.required && !slot.filled)
-      throw Error(SQB_BAD_TENSOR, "tensor " + name + " is missing; the checkpoint is incomplete or the config is another model's");
+      fail(SQB_BAD_TENSOR, "tensor " + name + " is missing; the checkpoint is incomplete or the config is another model's");
   for (const char* name : {"pooler.dense", "classifier", "qa_outputs", "cls.predictions.transform.dense"})
     if (has(std::string(name) + ".weight") != has(std::string(name) + ".bias"))
-      throw Error(SQB_BAD_TENSOR, std::string(name) + " has a weight or a bias but not both; add the missing one");
+      fail(SQB_BAD_TENSOR, std::string(name) + " has a weight or a bias but not both; add the missing one");
   const bool masked = has("cls.predictions.transform.dense.weight");
   for (const char* name : {"cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias", "cls.predictions.bias"})
-    if (has(name) != masked) throw Error(SQB_BAD_TENSOR, "the masked LM head is incomplete at " + std::string(name) + "; add all of it or none");
+    if (has(name) != masked) fail(SQB_BAD_TENSOR, "the masked LM head is incomplete at " + std::string(name) + "; add all of it or none");
   if (has("cls.predictions.decoder.weight") && !masked)
-    throw Error(SQB_BAD_TENSOR, "cls.predictions.decoder.weight comes without the rest of the masked LM head; add all of it or none");
+    fail(SQB_BAD_TENSOR, "cls.predictions.decoder.weight comes without the rest of the masked LM head; add all of it or none");
   labels = classifier.outputs();
   const std::size_t C = static_cast<std::size_t>(config.hidden_size);
   if (config.conv_kernel == 1) {
