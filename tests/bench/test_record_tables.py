@@ -62,7 +62,7 @@ def test_what_is_no_record_is_told_apart(record: Path) -> None:
     other = record.parent / "other.json"
     other.write_text("{}")
     assert not is_record(other)
-    with pytest.raises(InputError, match="records of one mode of serving.* and got , serving"):
+    with pytest.raises(InputError, match=r"records of one mode of serving.* and got , serving"):
         record_table([record, other])
     other.write_text("{")
     with pytest.raises(InputError, match=r"cannot read .*other.json \(.*measure it again"):

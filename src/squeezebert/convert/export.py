@@ -36,7 +36,7 @@ def export_hf(artifact: Artifact, folder: str | Path, *, model_type: str = "") -
     if reason:
         raise ArtifactError(f"cannot export as {chosen}, which cannot express {reason}")
     name = Path(folder).name
-    return replace_folder(Path(folder), lambda place: _fill(place, artifact, chosen, name), _check_empty)
+    return replace_folder(Path(folder), lambda place: _fill(place, artifact, chosen, name), check_empty)
 
 
 def _choose(artifact: Artifact) -> str:
@@ -90,6 +90,7 @@ def _fill(place: Path, artifact: Artifact, model_type: str, name: str) -> None:
     (place / CARD).write_text(model_card(artifact, name), encoding="utf-8")
 
 
-def _check_empty(target: Path) -> None:
+def check_empty(target: Path) -> None:
+    """Raises ArtifactError where something is at the place of an export."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ArtifactError(f"{target} is a file or not empty; choose a new folder for the export")
