@@ -116,6 +116,22 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(data, tmp_path, monke
     assert not (tmp_path / "parts.training" / "seed-0" / "checkpoint").exists()
 
 
+def test_a_run_that_was_stopped_may_be_made_shorter(data, tmp_path, monkeypatch):
+    settings = replace(QUICK, train=replace(TRAIN, max_steps=9, save_every=2, evaluate_every=6))
+
+    def stop(*arguments):
+        raise InterruptedError("stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "evaluate_split", stop)
+        with pytest.raises(InterruptedError, match="stopped"):
+            finetune(tiny_model(), data(), settings, quiet(tmp_path / "out"))
+    made = finetune(
+        tiny_model(), data(), replace(settings, train=replace(settings.train, max_steps=7)), quiet(tmp_path / "out")
+    )
+    assert made.artifact.history[-1]["settings"]["settings"]["max_steps"] == 7
+
+
 def test_the_same_command_again_trains_nothing(data, tmp_path, monkeypatch):
     first = finetune(tiny_model(), data(), SHORT, quiet(tmp_path / "out"))
     monkeypatch.setattr(module, "fit", None)
