@@ -52,4 +52,3 @@ def command(model: str, out: Path, target: str, as_json: bool, **given: str | No
         write_json({"wrote": str(folder), "format": target, "files": files})
         return
     write_table([("wrote", str(folder)), *((name, file_size(size)) for name, size in files.items())])
-
