@@ -41,7 +41,8 @@ class Transplant:
 
 def fits(teacher: EncoderConfig, student: EncoderConfig) -> bool:
     """Whether a student of that shape can be cut out of the teacher: all widths but the embeddings' are the same."""
-    same = ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "type_vocab_size")
+    same = ("vocab_size", "hidden_size", "num_attention_heads", "head_size", "intermediate_size", "hidden_act")
+    same += ("type_vocab_size",)
     dense = all(getattr(teacher, name) == 1 for name in GROUP_FIELDS)
     return dense and teacher.attention == "full" and all(getattr(teacher, n) == getattr(student, n) for n in same)
 
@@ -146,7 +147,7 @@ def _energy(layer: EncoderLayer, passed: list[_Passed], sample: Sequence[Padded]
         return (energy / energy.sum()).numpy()
 
     heads_move = layer.attention.heads % max(getattr(config, name) for name in GROUP_FIELDS) == 0
-    units = layer.attention.heads if heads_move else config.hidden_size
+    units = layer.attention.heads if heads_move else config.attention_size
     projections = [share(name, "entered") for name in ("query", "key", "value")]
     attention = sum(each.reshape(units, -1, each.shape[1]).sum(1) for each in projections)
     mixing = share("post_attention", "context")
@@ -171,10 +172,11 @@ def _reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBe
         _reorder(embeddings.projection, hidden, None)
     _reorder_norm(embeddings.LayerNorm, hidden)
     for number, layer in enumerate(copy.layers):
-        heads, width = np.arange(len(hidden)), np.arange(len(layer.intermediate.conv1d.bias))
+        channels = torch.arange(len(layer.attention.query.bias))  # of all heads
+        heads, width = np.arange(len(channels)), np.arange(len(layer.intermediate.conv1d.bias))
         if number in used:
             heads, width = order.heads[used.index(number)], order.wide[used.index(number)]
-        inner = torch.arange(len(hidden)).view(len(heads), -1)[torch.from_numpy(heads)].flatten()
+        inner = channels.view(len(heads), -1)[torch.from_numpy(heads)].flatten()
         wide = torch.from_numpy(width)
         orders = {"post_attention": (hidden, inner), "intermediate": (wide, hidden), "output": (hidden, wide)}
         for name, linear in grouped_layers(layer).items():
