@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("squeezebert.cli.import_", "Turn a BERT, DistilBERT or SqueezeBERT checkpoint into an artifact."),
     "export": ("squeezebert.cli.export", "Write an artifact as a checkpoint for other libraries."),
     "quantize": ("squeezebert.cli.quantize", "Make a model's weights int8: a quarter of the size, and faster."),
+    "prune": ("squeezebert.cli.prune", "Take away the heads, channels and layers that matter least."),
     "prior": ("squeezebert.cli.prior", "Make one class of a classifier as likely as it will be in use."),
     "info": ("squeezebert.cli.info", "Show a model's size, cost, labels, history and metrics."),
     "card": ("squeezebert.cli.card", "Show a model's card, or say more in it."),

@@ -7,7 +7,7 @@ it comes nearest to what the teacher's layer computes there. No gradient is need
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
 
@@ -25,6 +25,7 @@ RIDGE = 1e-3  # of the mean square of an input: keeps the fit sane where inputs 
 TINY = 1e-9  # where inputs do not vary at all
 
 Padded = tuple[Tensor, Tensor]  # ids and mask [B, S]
+Views = Sequence[Callable[["Passed"], "Passed"]]
 Rows = Tensor  # [T, C], the tokens of all batches without padding
 
 
@@ -42,9 +43,9 @@ class Transplant:
 def fits(teacher: EncoderConfig, student: EncoderConfig) -> bool:
     """Whether a student of that shape can be cut out of the teacher: all widths but the embeddings' are the same."""
     same = ("vocab_size", "hidden_size", "num_attention_heads", "head_size", "intermediate_size", "hidden_act")
-    same += ("type_vocab_size",)
     dense = all(getattr(teacher, name) == 1 for name in GROUP_FIELDS)
-    return dense and teacher.attention == "full" and all(getattr(teacher, n) == getattr(student, n) for n in same)
+    alike = all(getattr(teacher, n) == getattr(student, n) for n in (*same, "type_vocab_size"))
+    return dense and alike and teacher.attention == "full"
 
 
 def chosen_layers(teacher: int, student: int) -> tuple[int, ...]:
@@ -76,7 +77,7 @@ def transplant(teacher: SqueezeBert, config: EncoderConfig, sample: Sequence[Pad
     _copy_embeddings(ordered, student, sample)
     for layer, source in zip(student.layers, layers, strict=True):
         _copy_blocks(ordered.layers[source], layer)
-    _refit(student, ordered, layers, sample)
+    refit(student, ordered, layers, sample)
     return Transplant(student.eval(), ordered, layers, order)
 
 
@@ -94,7 +95,7 @@ def grouped_layers(layer: EncoderLayer) -> dict[str, GroupedLinear]:
 
 
 @dataclass
-class _Passed:
+class Passed:
     """What one teacher layer computes on a batch, before each LayerNorm with the residual added: all [B, S, ...]."""
 
     entered: Tensor
@@ -110,7 +111,7 @@ class _Passed:
     left: Tensor
 
 
-def _passed(layer: EncoderLayer, x: Tensor, mask: Tensor) -> _Passed:
+def _passed(layer: EncoderLayer, x: Tensor, mask: Tensor) -> Passed:
     attention, post, output = layer.attention, layer.post_attention, layer.output
     context = attention(x, mask)
     mixed = post.conv1d(context, mask) + x
@@ -119,7 +120,7 @@ def _passed(layer: EncoderLayer, x: Tensor, mask: Tensor) -> _Passed:
     activated = layer.intermediate.activation(wide)
     narrowed = output.conv1d(activated, mask) + normed
     projections = attention.query(x, mask), attention.key(x, mask), attention.value(x, mask)
-    return _Passed(x, *projections, context, mixed, normed, wide, activated, narrowed, output.layernorm(narrowed))
+    return Passed(x, *projections, context, mixed, normed, wide, activated, narrowed, output.layernorm(narrowed))
 
 
 def _embedded(encoder: SqueezeBert, sample: Sequence[Padded]) -> list[Tensor]:
@@ -140,7 +141,7 @@ def _energies(
     return found
 
 
-def _energy(layer: EncoderLayer, passed: list[_Passed], sample: Sequence[Padded], config: EncoderConfig) -> LayerEnergy:
+def _energy(layer: EncoderLayer, passed: list[Passed], sample: Sequence[Padded], config: EncoderConfig) -> LayerEnergy:
     def share(name: str, entering: str) -> np.ndarray:  # [O, I], summing to 1
         mean_square = _tokens([getattr(one, entering) for one in passed], sample).square().mean(0)
         energy = grouped_layers(layer)[name].weight.squeeze(-1).square() * mean_square
@@ -243,24 +244,27 @@ def _copy_blocks(source: EncoderLayer, layer: EncoderLayer) -> None:
     layer.output.layernorm.load_state_dict(source.output.layernorm.state_dict())
 
 
-def _refit(student: SqueezeBert, teacher: SqueezeBert, layers: tuple[int, ...], sample: Sequence[Padded]) -> None:
-    """Fits each matrix of the student in turn, on what the layers fitted before it put out."""
+def refit(
+    student: SqueezeBert, teacher: SqueezeBert, layers: Sequence[int], sample: Sequence[Padded], views: Views = ()
+) -> None:
+    """Fits each matrix of the student in turn to the teacher's layer, on what the layers fitted before it put out.
+    ``views``, one for each layer, pick of what the teacher computes there what the student has channels for."""
     states, wanted, done = _embedded(student, sample), _embedded(teacher, sample), -1
-    passed: list[_Passed] = []
-    for layer, source in zip(student.layers, layers, strict=True):
+    passed: list[Passed] = []
+    for at, (layer, source) in enumerate(zip(student.layers, layers, strict=True)):
         while done < source:
             done += 1
             below = teacher.layers[done]
             passed = [_passed(below, x, mask) for x, (_, mask) in zip(wanted, sample, strict=True)]
             wanted = [one.left for one in passed]
-        states = _refit_layer(layer, states, passed, sample)
+        states = _refit_layer(layer, states, list(map(views[at], passed)) if views else passed, sample)
 
 
 def _refit_layer(
-    layer: EncoderLayer, states: list[Tensor], passed: list[_Passed], sample: Sequence[Padded]
+    layer: EncoderLayer, states: list[Tensor], passed: list[Passed], sample: Sequence[Padded]
 ) -> list[Tensor]:
     linears = grouped_layers(layer)
-    goal = {field.name: _tokens([getattr(one, field.name) for one in passed], sample) for field in fields(_Passed)}
+    goal = {field.name: _tokens([getattr(one, field.name) for one in passed], sample) for field in fields(Passed)}
     entered = _tokens(states, sample)
     for name in ("query", "key", "value"):
         fit_groups(linears[name], entered, goal[name])
