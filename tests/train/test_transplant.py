@@ -11,7 +11,8 @@ from random_models import tiny_config
 
 from squeezebert.errors import ConfigError
 from squeezebert.nn import GroupedLinear, SqueezeBert
-from squeezebert.train.transplant import chosen_layers, fit_groups, fits, transplant
+from squeezebert.train.refitting import fit_groups
+from squeezebert.train.transplant import chosen_layers, fits, transplant
 
 DENSE = tiny_config(groups=1, num_hidden_layers=2)
 

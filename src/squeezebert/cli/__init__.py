@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quantize": ("squeezebert.cli.quantize", "Make a model's weights int8: a quarter of the size, and faster."),
     "prune": ("squeezebert.cli.prune", "Take away the heads, channels and layers that matter least."),
     "prior": ("squeezebert.cli.prior", "Make one class of a classifier as likely as it will be in use."),
+    "calibrate": ("squeezebert.cli.calibrate", "Make a classifier's scores as often right as they say."),
+    "cascade": ("squeezebert.cli.cascade", "Join a small and a large classifier: the large one where it is needed."),
     "info": ("squeezebert.cli.info", "Show a model's size, cost, labels, history and metrics."),
     "card": ("squeezebert.cli.card", "Show a model's card, or say more in it."),
     "embed": ("squeezebert.cli.embed", "Turn texts into vectors."),

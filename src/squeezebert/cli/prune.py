@@ -89,28 +89,25 @@ def run(source: str, out: Path, request: PruneRequest) -> None:
     before = load_model_folder(source)
     found = prune(before, seen, settings, lambda note: None if request.as_json else click.echo(note, err=True))
     folder = found.artifact.save(out)
-    shapes = [sizes(before), sizes(found.artifact)]
-    if request.as_json:
-        write_json(
-            {
-                "out": str(out),
-                "before": shapes[0],
-                "after": shapes[1],
-                "kept": found.artifact.history[-1]["settings"]["kept"],
-            }
-        )
+    tell(folder, sizes(before), found.artifact, request.as_json)
+
+
+def tell(folder: Path, before: dict[str, int], artifact: Artifact, as_json: bool) -> None:
+    """The counts before and after, as a table or as JSON with the numbers of what was kept."""
+    after = sizes(artifact)
+    if as_json:
+        kept = artifact.history[-1]["settings"]["kept"]
+        write_json({"out": str(folder), "before": before, "after": after, "kept": kept})
         return
-    rows = [
-        (name, *(count(each[name]) if name in ("parameters", "flops") else each[name] for each in shapes))
-        for name in shapes[0]
-    ]
-    write_table(rows, header=("", "before", "after"))
+    shown = {name: count if name in ("parameters", "flops") else str for name in before}
+    write_table(
+        [(name, show(before[name]), show(after[name])) for name, show in shown.items()], ("", "before", "after")
+    )
     click.echo(f"wrote {folder}")
 
 
 def wanted_of(request: PruneRequest) -> Wanted:
     """What is to go, checked before anything is loaded."""
-
     numbers = [number.strip() for number in request.drop_layers.split(",") if number.strip()]
     if not all(number.isascii() and number.isdigit() for number in numbers):
         raise InputError(f"--drop-layers {request.drop_layers} is no list of layers; write their numbers like 1,3")

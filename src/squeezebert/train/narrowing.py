@@ -16,7 +16,7 @@ from torch import Tensor
 
 from squeezebert.compress.prune import Kept, Maps
 from squeezebert.nn import SqueezeBert
-from squeezebert.train.transplant import Padded
+from squeezebert.train.refitting import Padded
 
 FLOOR = 1e-6  # of the largest variance: directions below it are not divided by
 

@@ -1,7 +1,7 @@
 """Pruning: what goes is chosen by examples, and what stays is fitted anew to what the encoder computed before.
 
-The fit is that of `squeezebert.train.transplant`: layer after layer, each matrix by least squares, in closed form.
-`squeezebert.train.finetune` and distillation go on from there.
+The fit is that of `squeezebert.train.refitting`: layer after layer, in closed form, of the two matrices that read heads
+and feed-forward channels. `squeezebert.train.finetune` and distillation go on from there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from squeezebert.artifact import Artifact
 from squeezebert.compress.prune import (
     Importance,
     Kept,
-    Maps,
     Target,
     check_prunable,
     chosen,
@@ -36,11 +35,11 @@ from squeezebert.text.tokenization import Tokenizer
 from squeezebert.train.batching import epoch_batches
 from squeezebert.train.importance import by_energy, by_loss, by_outputs
 from squeezebert.train.narrowing import narrowing
+from squeezebert.train.refitting import READERS, Padded, refit
 from squeezebert.train.tasks.encoding import Encoded, Encoder, encode_texts, encoded
 from squeezebert.train.tasks.examples import Batch, SequenceExamples
 from squeezebert.train.tasks.objective import Aim, Finetuning
 from squeezebert.train.tasks.settings import FinetuneSettings
-from squeezebert.train.transplant import Padded, Passed, refit
 
 STAGE = "prune"
 
@@ -134,8 +133,7 @@ def _cut(artifact: Artifact, kept: Kept, target: Target, sample: list[Padded], f
     if not fitted:
         return smaller
     student = from_artifact(smaller)
-    views = [_view(*each) for each in zip(maps, kept.ffn, strict=True)]
-    refit(student.transformer, network, kept.layers, sample, views)
+    refit(student.transformer, network, kept.layers, sample, READERS)
     return replace(smaller, tensors=to_tensors(student))
 
 
@@ -198,18 +196,6 @@ def _sample(batches: Sequence[Batch], tokens: int) -> list[Padded]:
     ends = np.cumsum([int(batch["mask"].sum()) for batch in batches])
     count = int(np.searchsorted(ends, tokens)) + 1
     return [(batch["ids"], batch["mask"]) for batch in batches[:count]]
-
-
-def _view(maps: Maps, ffn: np.ndarray) -> Callable[[Passed], Passed]:
-    """What a layer computes, in the channels that the smaller one has."""
-    query, key, value = (torch.from_numpy(way) for way in (maps.query, maps.key, maps.value))
-    channels = torch.from_numpy(ffn)
-
-    def seen(one: Passed) -> Passed:
-        projections = {"query": one.query @ query, "key": one.key @ key, "value": one.value @ value}
-        return replace(one, **projections, wide=one.wide[..., channels])
-
-    return seen
 
 
 def _told(source: Source, settings: PruneSettings, kept: Kept, seen: _Seen) -> dict[str, Any]:
