@@ -111,11 +111,12 @@ def _embedding_shapes(config: EncoderConfig) -> Shapes:
 
 def _layer_shapes(config: EncoderConfig) -> Shapes:
     hidden, wide = config.hidden_size, config.intermediate_size
+    heads = config.num_attention_heads * config.attention_head_size or hidden
     sizes = {  # name: inputs, outputs, groups
-        "attention.query": (hidden, hidden, config.q_groups),
-        "attention.key": (hidden, hidden, config.k_groups),
-        "attention.value": (hidden, hidden, config.v_groups),
-        "post_attention.conv1d": (hidden, hidden, config.post_attention_groups),
+        "attention.query": (hidden, heads, config.q_groups),
+        "attention.key": (hidden, heads, config.k_groups),
+        "attention.value": (hidden, heads, config.v_groups),
+        "post_attention.conv1d": (heads, hidden, config.post_attention_groups),
         "intermediate.conv1d": (hidden, wide, config.intermediate_groups),
         "output.conv1d": (wide, hidden, config.output_groups),
     }
@@ -222,8 +223,12 @@ def configs(draw: st.DrawFn) -> EncoderConfig:
     """A small encoder over every option that there is."""
     config = draw(grouped_configs())
     low_rank = draw(st.booleans())
+    unit = math.lcm(config.q_groups, config.k_groups, config.v_groups, config.post_attention_groups)
+    few = unit // math.gcd(unit, config.num_attention_heads)  # the smallest head that these groups divide
+    sizes = [0, *(few * times for times in (1, 2, 3) if few * times * config.num_attention_heads <= 192)]
     return replace(
         config,
+        attention_head_size=draw(st.sampled_from(sizes)),
         embedding_size=draw(st.sampled_from([config.hidden_size, config.hidden_size - 1, 4])),
         conv_kernel=draw(st.sampled_from([1, 1, 3, 5])),
         attention="low_rank" if low_rank else "full",

@@ -42,6 +42,13 @@ def test_an_embedding_projection_and_a_convolution_cost_what_they_multiply():
     assert token_flops(replace(plain, conv_kernel=3)) - token_flops(plain) == 2 * 2 * 3 * (5 * 24 + 48)
 
 
+def test_pruned_heads_cost_what_is_left_of_them():
+    plain = random_models.tiny_config()
+    half = replace(plain, num_attention_heads=3, attention_head_size=4)
+    assert token_flops(plain) - token_flops(half) == 2 * 2 * 4 * 24 * 12 // 2
+    assert attention_flops(half, 64) * 2 == attention_flops(plain, 64)
+
+
 @pytest.mark.parametrize("kind", HEAD_KINDS)
 def test_every_parameter_belongs_to_a_part(kind):
     config = random_models.tiny_config(conv_kernel=3, attention="low_rank", attention_rank=4, embedding_size=12)

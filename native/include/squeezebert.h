@@ -2,7 +2,7 @@
  *
  * A model is created from the architecture's numbers, given its tensors by name, and finished; then it answers batches.
  * Names and shapes are Hugging Face's SqueezeBERT ones without the `transformer.` prefix, for example
- * `encoder.layers.0.attention.query.weight` [hidden, hidden / groups, 1]. Tensors are row-major float32. The weights of
+ * `encoder.layers.0.attention.query.weight` [heads * head size, hidden / groups, 1]. Tensors are row-major float32. The weights of
  * linear layers and the embedding tables may be int8 instead; then a float32 tensor NAME_scale [rows] comes with each.
  *
  * Batches hold the tokens of all sequences back to back, with no padding:
@@ -49,6 +49,7 @@ typedef struct {
   int32_t pooler_act;     /* sqb_activation */
   int32_t classifier_pooling; /* sqb_pooling: what the pooler reads; not SQB_MAX */
   float layer_norm_eps;
+  int32_t attention_head_size; /* 0 for hidden_size / num_attention_heads; pruned attention has another */
 } sqb_config;
 
 typedef struct {

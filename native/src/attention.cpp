@@ -24,12 +24,12 @@ void Forward::attention(const Layer& layer, Rows qkv, Rows context) {
       blocks.push_back(query);
     }
   }
-  Rows keys_values{qkv.data + C_, qkv.count, qkv.ld};
+  Rows keys_values{qkv.data + A_, qkv.count, qkv.ld};
   if (rank) {
-    keys_values = reserve(workspace_->low_rank, sequences() * rank, 2 * C_);
+    keys_values = reserve(workspace_->low_rank, sequences() * rank, 2 * A_);
     project_along_sequence(layer, qkv, keys_values);
   }
-  const std::size_t scratch_size = (C_ / heads + most_keys + 1) * width;
+  const std::size_t scratch_size = (A_ / heads + most_keys + 1) * width;
   float* scratch = workspace_->scratch.reserve(lease_.threads() * scratch_size);
   lease_.run(blocks.size() / 2 * heads, [&](std::size_t task, unsigned thread) {
     attend(task / heads, task % heads, qkv, keys_values, context, scratch + thread * scratch_size);
@@ -41,16 +41,16 @@ void Forward::project_along_sequence(const Layer& layer, Rows qkv, Rows low_rank
   const std::size_t rank = static_cast<std::size_t>(model_.config.attention_rank), width = model_.kernels.width;
   const std::size_t longest = static_cast<std::size_t>(model_.config.max_position_embeddings);
   lease_.run(sequences() * 2, [&](std::size_t task, unsigned) {
-    const std::size_t b = task / 2, channel = task % 2 * C_;
+    const std::size_t b = task / 2, channel = task % 2 * A_;
     const float* rows = task % 2 ? layer.value_rows.get() : layer.key_rows.get();
-    for (std::size_t c = 0; c < C_; c += width)
+    for (std::size_t c = 0; c < A_; c += width)
       model_.kernels.panel({.a = rows,
                             .lda = longest,
                             .a_transposed = false,
                             .rows = rank,
                             .k = start(b + 1) - start(b),
-                            .cols = std::min(width, C_ - c),
-                            .w = qkv.data + start(b) * qkv.ld + C_ + channel + c,
+                            .cols = std::min(width, A_ - c),
+                            .w = qkv.data + start(b) * qkv.ld + A_ + channel + c,
                             .ldw = qkv.ld,
                             .bias = nullptr,
                             .out = low_rank.data + b * rank * low_rank.ld + channel + c,
@@ -62,7 +62,7 @@ void Forward::project_along_sequence(const Layer& layer, Rows qkv, Rows low_rank
 
 void Forward::attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_values, Rows context, float* scratch) {
   const std::size_t width = model_.kernels.width, rank = static_cast<std::size_t>(model_.config.attention_rank);
-  const std::size_t D = C_ / static_cast<std::size_t>(model_.config.num_attention_heads);
+  const std::size_t D = A_ / static_cast<std::size_t>(model_.config.num_attention_heads);
   const std::size_t b = workspace_->blocks[2 * block], query = workspace_->blocks[2 * block + 1];
   const std::size_t queries = std::min(width, start(b + 1) - query);
   const std::size_t keys = rank ? rank : start(b + 1) - start(b), first_key = rank ? b * rank : start(b);
@@ -81,7 +81,7 @@ void Forward::attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_va
   model_.kernels.softmax(scores, keys, queries, width);
   for (std::size_t d = 0; d < D; d += width)
     model_.kernels.panel({.a = scores, .lda = width, .a_transposed = true, .rows = queries, .k = keys,
-                          .cols = std::min(width, D - d), .w = key + C_ + d, .ldw = keys_values.ld, .bias = nullptr,
+                          .cols = std::min(width, D - d), .w = key + A_ + d, .ldw = keys_values.ld, .bias = nullptr,
                           .out = context.data + query * context.ld + head * D + d, .ldo = context.ld, .resume = false,
                           .act = Activation::none});
 }

@@ -35,7 +35,7 @@ class Model {
     SQB_FIELD(post_attention_groups) SQB_FIELD(intermediate_groups) SQB_FIELD(output_groups)
     SQB_FIELD(conv_kernel) SQB_FIELD(attention_rank) SQB_FIELD(hidden_act) SQB_FIELD(pooler_act)
     SQB_FIELD(classifier_pooling)
-    SQB_FIELD(layer_norm_eps)
+    SQB_FIELD(layer_norm_eps) SQB_FIELD(attention_head_size)
 #undef SQB_FIELD
     check(sqb_create(&c, kernel.c_str(), threads, &model_));
   }

@@ -48,6 +48,7 @@ Forward::Forward(Model& model, const sqb_batch& batch)
       batch_(batch),
       tokens_(checked_tokens(model, batch)),
       C_(static_cast<std::size_t>(model.config.hidden_size)),
+      A_(model.attention_channels),
       workspace_(model.take()),
       lease_(model.pool) {}
 
@@ -82,7 +83,7 @@ void Forward::embeddings(Rows out) {
 }
 
 void Forward::layer(Layer& layer, Rows x) {
-  const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * C_), context = reserve(workspace_->context, tokens_, C_);
+  const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * A_), context = reserve(workspace_->context, tokens_, A_);
   query_key_value(layer, x, qkv);
   attention(layer, qkv, context);
   const Rows mixed = reserve(workspace_->mixed, tokens_, C_);  // query, key and value have been used up
@@ -113,8 +114,8 @@ void Forward::query_key_value(Layer& layer, Rows x, Rows qkv) {
   const Section section(Operation::qkv);
   if (!layer.query_key_value.empty()) return linear(layer.query_key_value, x, qkv);
   project(layer.query, x, qkv);
-  project(layer.key, x, {qkv.data + C_, qkv.count, qkv.ld});
-  project(layer.value, x, {qkv.data + 2 * C_, qkv.count, qkv.ld});
+  project(layer.key, x, {qkv.data + A_, qkv.count, qkv.ld});
+  project(layer.value, x, {qkv.data + 2 * A_, qkv.count, qkv.ld});
 }
 
 void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {

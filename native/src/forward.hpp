@@ -47,7 +47,7 @@ class Forward {
 
   Model& model_;
   const sqb_batch batch_;
-  const std::size_t tokens_, C_;
+  const std::size_t tokens_, C_, A_;
   std::unique_ptr<Workspace> workspace_;
   Pool::Lease lease_;
 };

@@ -21,6 +21,12 @@ unsigned checked_threads(int threads) {
   return static_cast<unsigned>(threads);
 }
 
+// Channels of all heads together; 0 where neither the config nor a division says how many a head has.
+int64_t attention_size(const sqb_config& c) {
+  if (c.attention_head_size) return int64_t{c.attention_head_size} * c.num_attention_heads;
+  return c.hidden_size % c.num_attention_heads ? 0 : c.hidden_size;
+}
+
 void check_config(const sqb_config& c) {
   const int sizes[] = {c.vocab_size, c.embedding_size, c.hidden_size, c.num_attention_heads, c.intermediate_size,
                        c.max_position_embeddings, c.type_vocab_size, c.q_groups, c.k_groups, c.v_groups,
@@ -28,7 +34,11 @@ void check_config(const sqb_config& c) {
   for (int size : sizes)
     if (size < 1 || size > (1 << 24))
       fail(SQB_BAD_CONFIG, "a size in the config is " + std::to_string(size) + "; choose 1 to 16777216");
-  const bool divides = c.hidden_size % c.num_attention_heads == 0 && c.hidden_size % c.q_groups == 0 &&
+  if (c.attention_head_size < 0 || int64_t{c.attention_head_size} * c.num_attention_heads > (1 << 24))
+    fail(SQB_BAD_CONFIG, "attention_head_size is " + std::to_string(c.attention_head_size) + "; choose 0 to 16777216 by the heads");
+  const int64_t A = attention_size(c);  // 0 where heads do not divide the channels
+  const bool divides = A > 0 && A % c.q_groups == 0 && A % c.k_groups == 0 && A % c.v_groups == 0 &&
+                       A % c.post_attention_groups == 0 && c.hidden_size % c.q_groups == 0 &&
                        c.hidden_size % c.k_groups == 0 && c.hidden_size % c.v_groups == 0 &&
                        c.hidden_size % c.post_attention_groups == 0 && c.hidden_size % c.intermediate_groups == 0 &&
                        c.intermediate_size % c.intermediate_groups == 0 &&
@@ -65,7 +75,7 @@ bool all_finite(const float* data, std::size_t n) {
 }  // namespace
 
 Model::Model(const sqb_config& c, const char* kernel, int threads)
-    : config((check_config(c), c)), kernels(kernels_named(kernel)), pool(checked_threads(threads)) {
+    : config((check_config(c), c)), attention_channels(static_cast<std::size_t>(attention_size(c))), kernels(kernels_named(kernel)), pool(checked_threads(threads)) {
   layers.resize(static_cast<std::size_t>(c.num_hidden_layers));
   expect_embeddings();
   for (std::size_t i = 0; i < layers.size(); ++i) expect_layer("encoder.layers." + std::to_string(i) + ".", layers[i]);
@@ -153,11 +163,11 @@ void Model::expect_embeddings() {
 
 void Model::expect_layer(const std::string& name, Layer& layer) {
   const sqb_config& c = config;
-  const int64_t C = c.hidden_size, F = c.intermediate_size;
-  expect_projection(name + "attention.query", C, C, c.q_groups, layer.query);
-  expect_projection(name + "attention.key", C, C, c.k_groups, layer.key);
-  expect_projection(name + "attention.value", C, C, c.v_groups, layer.value);
-  expect_projection(name + "post_attention.conv1d", C, C, c.post_attention_groups, layer.post_attention);
+  const int64_t C = c.hidden_size, F = c.intermediate_size, A = attention_size(c);
+  expect_projection(name + "attention.query", A, C, c.q_groups, layer.query);
+  expect_projection(name + "attention.key", A, C, c.k_groups, layer.key);
+  expect_projection(name + "attention.value", A, C, c.v_groups, layer.value);
+  expect_projection(name + "post_attention.conv1d", C, A, c.post_attention_groups, layer.post_attention);
   expect_projection(name + "intermediate.conv1d", F, C, c.intermediate_groups, layer.intermediate);
   expect_projection(name + "output.conv1d", C, F, c.output_groups, layer.output);
   expect_norm(name + "post_attention.layernorm", C, true, layer.post_attention_norm);
@@ -229,13 +239,13 @@ void Model::finish() {
   if (has("cls.predictions.decoder.weight") && !masked)
     fail(SQB_BAD_TENSOR, "cls.predictions.decoder.weight comes without the rest of the masked LM head; add all of it or none");
   labels = classifier.outputs();
-  const std::size_t C = static_cast<std::size_t>(config.hidden_size);
+  const std::size_t A = attention_channels;
   if (config.conv_kernel == 1) {
     for (Layer& layer : layers) {
       if (layer.query.linear.int8() != layer.key.linear.int8() || layer.key.linear.int8() != layer.value.linear.int8()) continue;
       layer.query_key_value.append(std::move(layer.query.linear), 0);
-      layer.query_key_value.append(std::move(layer.key.linear), C);
-      layer.query_key_value.append(std::move(layer.value.linear), 2 * C);
+      layer.query_key_value.append(std::move(layer.key.linear), A);
+      layer.query_key_value.append(std::move(layer.value.linear), 2 * A);
     }
   }
   slots_.clear();

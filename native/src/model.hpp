@@ -53,6 +53,7 @@ class Model {
   void finish();
 
   sqb_config config;
+  std::size_t attention_channels;  // A, of all heads together; C unless heads were pruned
   const Kernels& kernels;
   Pool pool;
   Table words, decoder;            // [V, E]; a decoder that is empty is tied to the words

@@ -6,13 +6,13 @@ Counted: the products of the network, a multiplication and an addition as one op
 position-wise layer    S * 2 * I * O / G        I channels in, O out, G groups: query, key, value, post-attention,
                                                 intermediate, output; the embedding projection; G = 1 in the last
 depthwise convolution  S * 2 * k * I            before each of the six, when conv_kernel k > 1
-full attention         2 * 2 * S * S * C        queries by keys, probabilities by values
-low-rank attention     2 * 2 * S * R * C        the same over R rows, and the same again to make the R rows
+full attention         2 * 2 * S * S * A        queries by keys, probabilities by values
+low-rank attention     2 * 2 * S * R * A        the same over R rows, and the same again to make the R rows
 =====================  =========================================================================================
 
-Not counted: pooler and head, biases, residuals, LayerNorm, softmax, activations, table look-ups. They make up about 0.3
-percent of SqueezeBERT: this count is 7.40 GFLOP at 128 tokens where Iandola et al. 2020 (arXiv 2006.11316, table 2)
-give 7.42.
+A is C, or what is left of it where heads were pruned. Not counted: pooler and head, biases, residuals, LayerNorm,
+softmax, activations, table look-ups. They make up about 0.3 percent of SqueezeBERT: this count is 7.40 GFLOP at 128
+tokens where Iandola et al. 2020 (arXiv 2006.11316, table 2) give 7.42.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def token_flops(config: EncoderConfig) -> int:
     >>> token_flops(EncoderConfig())
     53084160
     """
-    hidden, inner = config.hidden_size, config.intermediate_size
-    attention_groups = (config.q_groups, config.k_groups, config.v_groups, config.post_attention_groups)
-    layers = [(hidden, hidden, groups) for groups in attention_groups]
+    hidden, inner, heads = config.hidden_size, config.intermediate_size, config.attention_size
+    layers = [(hidden, heads, groups) for groups in (config.q_groups, config.k_groups, config.v_groups)]
+    layers += [(heads, hidden, config.post_attention_groups)]
     layers += [(hidden, inner, config.intermediate_groups), (inner, hidden, config.output_groups)]
     one_layer = sum(2 * i * o // groups for i, o, groups in layers)
     if config.conv_kernel > 1:
@@ -43,7 +43,7 @@ def token_flops(config: EncoderConfig) -> int:
 def attention_flops(config: EncoderConfig, length: int) -> int:
     """Operations for the attention of one text of ``length`` tokens, over all layers."""
     pairs = length * length if config.attention == "full" else 2 * length * config.attention_rank
-    return config.num_hidden_layers * 4 * pairs * config.hidden_size
+    return config.num_hidden_layers * 4 * pairs * config.attention_size
 
 
 def encoder_flops(config: EncoderConfig, length: int) -> int:

@@ -23,6 +23,7 @@ HEAD = Head("classification", ("bad", "fair", "good"), "cls", False, 32)
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"conv_kernel": 3},
+    {"num_attention_heads": 2, "attention_head_size": 6},
     {"attention": "low_rank", "attention_rank": 4},
     {"embedding_size": 8},
     {"pooler_act": "relu"},

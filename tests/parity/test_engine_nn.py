@@ -36,6 +36,9 @@ OPTIONS: dict[str, EncoderConfig] = {
     "odd sizes": tiny_config(groups=7, embedding_size=33, hidden_size=35, num_attention_heads=5, intermediate_size=49),
     "one head": tiny_config(num_attention_heads=1),
     "heads of one channel": tiny_config(num_attention_heads=24),
+    "pruned heads": tiny_config(num_attention_heads=2, attention_head_size=8),
+    "pruned to one channel": tiny_config(num_attention_heads=2, attention_head_size=1),
+    "more heads than channels": tiny_config(num_attention_heads=2, attention_head_size=20),
     "no layers": tiny_config(num_hidden_layers=0),
     "large epsilon": tiny_config(layer_norm_eps=0.5),
     "relu pooler": tiny_config(pooler_act="relu"),
@@ -44,6 +47,7 @@ OPTIONS: dict[str, EncoderConfig] = {
     "everything": tiny_config(
         attention="low_rank",
         attention_rank=7,
+        attention_head_size=10,
         conv_kernel=3,
         embedding_size=11,
         hidden_act="gelu_new",

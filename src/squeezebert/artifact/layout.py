@@ -1,7 +1,8 @@
 """The canonical names of an encoder's tensors, and the shapes that a config gives them.
 
 They are the names of Hugging Face's SqueezeBERT without its ``transformer.`` prefix.
-V vocabulary, P positions, Y types, E embedding, C hidden, F intermediate, G groups, K kernel, R rank, L labels.
+V vocabulary, P positions, Y types, E embedding, C hidden, A all heads, F intermediate, G groups, K kernel, R rank,
+L labels. A is C unless heads were pruned.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ def _affine(module: str, weight: tuple[int, ...]) -> Shapes:
 
 
 def _layer_shapes(config: EncoderConfig, prefix: str) -> Shapes:
-    c, f = config.hidden_size, config.intermediate_size
+    c, a, f = config.hidden_size, config.attention_size, config.intermediate_size
     linears = {  # inputs, outputs, groups
-        "attention.query": (c, c, config.q_groups),
-        "attention.key": (c, c, config.k_groups),
-        "attention.value": (c, c, config.v_groups),
-        "post_attention.conv1d": (c, c, config.post_attention_groups),
+        "attention.query": (c, a, config.q_groups),
+        "attention.key": (c, a, config.k_groups),
+        "attention.value": (c, a, config.v_groups),
+        "post_attention.conv1d": (a, c, config.post_attention_groups),
         "intermediate.conv1d": (c, f, config.intermediate_groups),
         "output.conv1d": (f, c, config.output_groups),
     }

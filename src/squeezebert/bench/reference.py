@@ -43,6 +43,8 @@ def unsupported(config: EncoderConfig) -> str:
         return f"transformers has no {config.attention} attention"
     if config.embedding_size < config.hidden_size:
         return "transformers has no embedding projection"
+    if config.attention_size != config.hidden_size:
+        return f"transformers has no {config.num_attention_heads} heads of {config.head_size} channels in that width"
     return ""
 
 
@@ -81,6 +83,7 @@ def _settings(config: EncoderConfig) -> dict[str, Any]:
         "pooler_act",
         "classifier_pooling",
         "embedding_size",
+        "attention_head_size",
     }
     return {name: value for name, value in config.to_dict().items() if name not in ours}
 

@@ -75,6 +75,8 @@ def architecture(config: EncoderConfig) -> str:
     ]
     if config.embedding_size != config.hidden_size:
         words.append(f"embeddings {config.embedding_size} wide")
+    if config.attention_size != config.hidden_size:
+        words[1] += f" of {config.head_size}"
     if config.conv_kernel > 1:
         words.append(f"convolutions over {config.conv_kernel} tokens")
     if config.attention != "full":

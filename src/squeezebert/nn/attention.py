@@ -14,11 +14,12 @@ from squeezebert.nn.trace import Trace
 
 @dataclass(frozen=True)
 class AttentionNumbers:
-    """What one attention layer is made of. ``groups`` are those of query, key and value; ``rank`` 0 is full attention,
-    and otherwise ``longest`` is the most tokens a sequence can have."""
+    """What one attention layer is made of: H ``heads`` of ``size`` D channels. ``groups`` are those of query, key and
+    value; ``rank`` 0 is full attention, and otherwise ``longest`` is the most tokens a sequence can have."""
 
     channels: int
     heads: int
+    size: int
     groups: tuple[int, int, int] = (1, 1, 1)
     kernel: int = 1
     rank: int = 0
@@ -27,7 +28,7 @@ class AttentionNumbers:
 
 
 class SelfAttention(nn.Module):
-    """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, C], without the output projection.
+    """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, H*D], without the output projection.
 
     With a rank R, keys and values are first projected along the sequence to R rows, and the softmax runs over those.
     """
@@ -37,7 +38,7 @@ class SelfAttention(nn.Module):
         channels, kernel = numbers.channels, numbers.kernel
         self.heads, self.dropout = numbers.heads, numbers.dropout
         self.query, self.key, self.value = (
-            GroupedLinear(channels, channels, groups, kernel) for groups in numbers.groups
+            GroupedLinear(channels, numbers.heads * numbers.size, groups, kernel) for groups in numbers.groups
         )
         low_rank = numbers.rank > 0
         self.key_projection = SequenceProjection(numbers.rank, numbers.longest) if low_rank else None

@@ -191,7 +191,7 @@ def _embedding_numbers(config: EncoderConfig, dropouts: Dropouts) -> EmbeddingNu
 def _layer(config: EncoderConfig, dropouts: Dropouts) -> EncoderLayer:
     channels, wide, kernel = config.hidden_size, config.intermediate_size, config.conv_kernel
     eps, dropout = config.layer_norm_eps, dropouts.hidden
-    mixed = GroupedLinear(channels, channels, config.post_attention_groups, kernel)
+    mixed = GroupedLinear(config.attention_size, channels, config.post_attention_groups, kernel)
     widened = GroupedLinear(channels, wide, config.intermediate_groups, kernel)
     narrowed = GroupedLinear(wide, channels, config.output_groups, kernel)
     return EncoderLayer(
@@ -206,6 +206,7 @@ def _attention_numbers(config: EncoderConfig, dropouts: Dropouts) -> AttentionNu
     return AttentionNumbers(
         channels=config.hidden_size,
         heads=config.num_attention_heads,
+        size=config.head_size,
         groups=(config.q_groups, config.k_groups, config.v_groups),
         kernel=config.conv_kernel,
         rank=config.attention_rank,
