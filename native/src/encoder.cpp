@@ -123,12 +123,13 @@ void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {
 
 void Forward::project(const Projection& projection, Rows x, Rows out, Activation act) {
   if (!projection.taps.empty()) {
-    const std::size_t inputs = projection.linear.inputs();
+    const std::size_t inputs = (projection.up.empty() ? projection.linear : projection.down).inputs();
     const Rows convolved = reserve(workspace_->convolved, x.count, inputs);
     convolve(projection.taps, x, convolved, inputs);
     x = convolved;
   }
-  linear(projection.linear, x, out, act);
+  if (projection.up.empty()) return linear(projection.linear, x, out, act);
+  apply(Factors{projection.down, projection.up}, model_.kernels, lease_, workspace_->inner, x, out, act);
 }
 
 // Depthwise over the tokens of each sequence, zero beyond its ends.

@@ -14,15 +14,16 @@ struct Norm {
   Buffer gamma, beta;  // [C]
 };
 
-// A grouped linear layer, and before it, when conv_kernel > 1, a depthwise convolution: taps [k][inputs].
+// A grouped linear layer, whole or in two factors, and before it, when conv_kernel > 1, a depthwise convolution: taps
+// [k][inputs].
 struct Projection {
-  Linear linear;
+  Linear linear, down, up;
   Buffer taps;
 };
 
 struct Layer {
   Projection query, key, value, post_attention, intermediate, output;
-  Linear query_key_value;  // the three in one pass; filled by finish() when there are no taps
+  Linear query_key_value;  // the three in one pass; filled by finish() when there are no taps and no factors
   Buffer key_rows, value_rows;  // low-rank attention: [R, P]
   Norm post_attention_norm, output_norm;
 };
@@ -41,6 +42,7 @@ struct Table {
 struct Workspace {
   Buffer hidden, mixed, context, wide, convolved, low_rank, gathered, gathered_out, scratch;
   Quantized quantized;
+  Inner inner;
   std::vector<std::size_t> blocks;
 };
 
@@ -88,10 +90,13 @@ class Model {
   void expect_copy(const std::string& name, std::vector<int64_t> shape, bool required, Buffer& to);
   void expect_norm(const std::string& name, int64_t channels, bool required, Norm& norm);
   void expect_linear(const std::string& name, std::vector<int64_t> shape, bool required, Linear& linear, int64_t groups);
+  void expect_factors(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to);
   void expect_projection(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to);
   void expect_embeddings();
   void expect_layer(const std::string& name, Layer& layer);
   void expect_heads();
+  void check_forms(const std::string& name, const Projection& projection) const;
+  void check_layers() const;
   bool has(const std::string& name) const;
 
   std::map<std::string, Slot> slots_;

@@ -5,6 +5,7 @@ Counted: the products of the network, a multiplication and an addition as one op
 =====================  =========================================================================================
 position-wise layer    S * 2 * I * O / G        I channels in, O out, G groups: query, key, value, post-attention,
                                                 intermediate, output; the embedding projection; G = 1 in the last
+in two factors         S * 2 * r * (I + O)      r the rank of each group
 depthwise convolution  S * 2 * k * I            before each of the six, when conv_kernel k > 1
 full attention         2 * 2 * S * S * C        queries by keys, probabilities by values
 low-rank attention     2 * 2 * S * R * C        the same over R rows, and the same again to make the R rows
@@ -17,18 +18,24 @@ give 7.42.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 
 from squeezebert.config import EncoderConfig
 
+Shapes = Mapping[str, tuple[int, ...]]
 
-def token_flops(config: EncoderConfig) -> int:
+
+def token_flops(config: EncoderConfig, shapes: Shapes | None = None) -> int:
     """Operations for one token in the layers that treat each token alone, whatever the length of its text.
+
+    ``shapes`` are those of a model's own tensors by name, where layers may be kept in factors; None takes whole ones.
 
     >>> token_flops(EncoderConfig())
     53084160
     """
+    if shapes is not None:
+        return sum(2 * prod(shape) for name, shape in shapes.items() if _is_per_token(name, shape))
     hidden, inner = config.hidden_size, config.intermediate_size
     attention_groups = (config.q_groups, config.k_groups, config.v_groups, config.post_attention_groups)
     layers = [(hidden, hidden, groups) for groups in attention_groups]
@@ -40,19 +47,26 @@ def token_flops(config: EncoderConfig) -> int:
     return projection + config.num_hidden_layers * one_layer
 
 
+def _is_per_token(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is multiplied with every token: of those, and only of those, the encoder has three axes."""
+    return len(shape) == 3 and name.startswith(("encoder.", "embeddings."))
+
+
 def attention_flops(config: EncoderConfig, length: int) -> int:
     """Operations for the attention of one text of ``length`` tokens, over all layers."""
     pairs = length * length if config.attention == "full" else 2 * length * config.attention_rank
     return config.num_hidden_layers * 4 * pairs * config.hidden_size
 
 
-def encoder_flops(config: EncoderConfig, length: int) -> int:
+def encoder_flops(config: EncoderConfig, length: int, shapes: Shapes | None = None) -> int:
     """Operations for one text of ``length`` tokens, from ids to hidden states; no pooler and no head.
+
+    ``shapes`` as in `token_flops`.
 
     >>> f"{encoder_flops(EncoderConfig(), 128) / 1e9:.2f}"
     '7.40'
     """
-    return length * token_flops(config) + attention_flops(config, length)
+    return length * token_flops(config, shapes) + attention_flops(config, length)
 
 
 PARTS = ("embeddings", "attention", "feed-forward", "normalization", "pooler", "head")

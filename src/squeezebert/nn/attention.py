@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.nn.layers import GroupedLinear, SequenceProjection
+from squeezebert.nn.layers import GroupedLinear, Pointwise, SequenceProjection
 from squeezebert.nn.trace import Trace
 
 
@@ -36,6 +36,9 @@ class SelfAttention(nn.Module):
         super().__init__()
         channels, kernel = numbers.channels, numbers.kernel
         self.heads, self.dropout = numbers.heads, numbers.dropout
+        self.query: Pointwise
+        self.key: Pointwise
+        self.value: Pointwise
         self.query, self.key, self.value = (
             GroupedLinear(channels, channels, groups, kernel) for groups in numbers.groups
         )

@@ -53,6 +53,35 @@ class GroupedLinear(nn.Module):
         return f"{inputs * self.groups}, {outputs}, groups={self.groups}"
 
 
+class FactorizedLinear(nn.Module):
+    """A `GroupedLinear` whose matrix is the product of two: [B, S, G*I] -> [B, S, G*r] -> [B, S, G*O].
+
+    ``down`` is [G*r, I, 1] and ``up`` [G*O, r, 1]; the bias comes after both.
+    """
+
+    def __init__(self, whole: GroupedLinear, rank: int) -> None:
+        super().__init__()
+        outputs, inputs, _ = whole.weight.shape
+        self.groups, self.bias, self.depthwise = whole.groups, whole.bias, whole.depthwise
+        self.down = nn.Parameter(torch.empty(whole.groups * rank, inputs, 1))
+        self.up = nn.Parameter(torch.empty(outputs, rank, 1))
+        nn.init.normal_(self.down, std=1 / math.sqrt(inputs))
+        nn.init.normal_(self.up, std=INITIAL_STD * math.sqrt(inputs / rank))  # the product's std is INITIAL_STD
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        if self.depthwise is not None:
+            x = self.depthwise(x, mask)
+        inner = grouped_linear(x, self.down.squeeze(-1), self.down.new_zeros(len(self.down)), self.groups)
+        return grouped_linear(inner, self.up.squeeze(-1), self.bias, self.groups)
+
+    def extra_repr(self) -> str:
+        outputs, rank, _ = self.up.shape
+        return f"{self.down.shape[1] * self.groups}, {outputs}, groups={self.groups}, rank={rank}"
+
+
+Pointwise = GroupedLinear | FactorizedLinear  # what the six places of an encoder layer may hold
+
+
 class DepthwiseConv(nn.Module):
     """Each channel convolved over ``kernel`` neighbouring tokens, zeros beyond the sequence's ends: [B, S, C] -> same.
 
