@@ -82,10 +82,16 @@ void Forward::embeddings(Rows out) {
 }
 
 void Forward::layer(Layer& layer, Rows x) {
+  if (model_.config.attention_rank) return low_rank_layer(layer, x);
   const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * C_), context = reserve(workspace_->context, tokens_, C_);
   query_key_value(layer, x, qkv);
-  attention(layer, qkv, context);
-  const Rows mixed = reserve(workspace_->mixed, tokens_, C_);  // query, key and value have been used up
+  attention(qkv, context);
+  after_attention(layer, context, x);
+}
+
+// The rest of a layer, for some tokens or all: x becomes what the layer gives.
+void Forward::after_attention(Layer& layer, Rows context, Rows x) {
+  const Rows mixed = reserve(workspace_->mixed, x.count, C_);  // query, key and value have been used up
   {
     const Section section(Operation::post_attention);
     project(layer.post_attention, context, mixed);
@@ -94,9 +100,9 @@ void Forward::layer(Layer& layer, Rows x) {
 
   const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
   const bool whole = !layer.intermediate.taps.empty();  // a convolution sees the rows beside a block
-  const std::size_t step = whole ? tokens_ : std::min(tokens_, kWideRows);
-  for (std::size_t row = 0; row < tokens_; row += step) {
-    const std::size_t rows = std::min(step, tokens_ - row);
+  const std::size_t step = whole ? x.count : std::min(x.count, kWideRows);
+  for (std::size_t row = 0; row < x.count; row += step) {
+    const std::size_t rows = std::min(step, x.count - row);
     const Rows wide = reserve(workspace_->wide, rows, F);
     {
       const Section section(Operation::intermediate);

@@ -224,9 +224,10 @@ void Model::finish() {
     for (Layer& layer : layers) {
       if (!layer.query.up.empty() || !layer.key.up.empty() || !layer.value.up.empty()) continue;
       if (layer.query.linear.int8() != layer.key.linear.int8() || layer.key.linear.int8() != layer.value.linear.int8()) continue;
-      layer.query_key_value.append(std::move(layer.query.linear), 0);
-      layer.query_key_value.append(std::move(layer.key.linear), C);
-      layer.query_key_value.append(std::move(layer.value.linear), 2 * C);
+      const std::size_t first = config.attention_rank ? 0 : C;
+      if (first) layer.query_key_value.append(std::move(layer.query.linear), 0);
+      layer.query_key_value.append(std::move(layer.key.linear), first);
+      layer.query_key_value.append(std::move(layer.value.linear), first + C);
     }
   }
   slots_.clear();

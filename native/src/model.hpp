@@ -23,7 +23,8 @@ struct Projection {
 
 struct Layer {
   Projection query, key, value, post_attention, intermediate, output;
-  Linear query_key_value;  // the three in one pass; filled by finish() when there are no taps and no factors
+  // The three in one pass, of low-rank attention the last two; filled by finish() when there are no taps and no factors.
+  Linear query_key_value;
   Buffer key_rows, value_rows;  // low-rank attention: [R, P]
   Norm post_attention_norm, output_norm;
 };
@@ -38,12 +39,20 @@ struct Table {
   const float* row(std::size_t i, std::size_t n, float* out) const;
 };
 
+// What the queries of one sequence look at: rows of keys, the values as many channels behind them as there are.
+struct Keys {
+  const float* data;
+  std::size_t ld, count;
+  const float* scores;  // [count], added to the scores of each row; null for zeros
+};
+
 // What one call writes: grown to the largest call seen, then reused.
 struct Workspace {
-  Buffer hidden, mixed, context, wide, convolved, low_rank, gathered, gathered_out, scratch;
+  Buffer hidden, mixed, context, wide, convolved, low_rank, row_scales, gathered, gathered_out, scratch;
   Quantized quantized;
   Inner inner;
-  std::vector<std::size_t> blocks;
+  std::vector<std::size_t> blocks, key_starts;
+  std::vector<Keys> keys;  // of each sequence
 };
 
 class Model {

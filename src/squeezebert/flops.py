@@ -8,7 +8,8 @@ position-wise layer    S * 2 * I * O / G        I channels in, O out, G groups: 
 in two factors         S * 2 * r * (I + O)      r the rank of each group
 depthwise convolution  S * 2 * k * I            before each of the six, when conv_kernel k > 1
 full attention         2 * 2 * S * S * C        queries by keys, probabilities by values
-low-rank attention     2 * 2 * S * R * C        the same over R rows, and the same again to make the R rows
+low-rank attention     2 * 2 * S * R * C        the same over R rows, and the same again to make the R rows; a text of
+                                                at most R tokens has full attention
 =====================  =========================================================================================
 
 Not counted: pooler and head, biases, residuals, LayerNorm, softmax, activations, table look-ups. They make up about 0.3
@@ -54,7 +55,8 @@ def _is_per_token(name: str, shape: tuple[int, ...]) -> bool:
 
 def attention_flops(config: EncoderConfig, length: int) -> int:
     """Operations for the attention of one text of ``length`` tokens, over all layers."""
-    pairs = length * length if config.attention == "full" else 2 * length * config.attention_rank
+    full = config.attention == "full" or length <= config.attention_rank
+    pairs = length * length if full else 2 * length * config.attention_rank
     return config.num_hidden_layers * 4 * pairs * config.hidden_size
 
 
