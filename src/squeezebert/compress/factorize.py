@@ -83,7 +83,7 @@ def factorize(artifact: Artifact, settings: FactorizeSettings, seen: Seen = NOTH
         ArtifactError: the weights are int8 or in factors already.
         InputError: the budget cannot be met, or nothing would get smaller.
     """
-    _check(artifact)
+    check(artifact)
     weights = {name: artifact.tensors[name + WEIGHT] for name in _chosen(artifact, settings)}
     layers = {name: decomposed(weight, moments_of(artifact, name, seen)) for name, weight in weights.items()}
     small = narrowed(artifact, settings.embedding_size, seen) if settings.embedding_size else artifact
@@ -106,7 +106,8 @@ def moments_of(artifact: Artifact, name: str, seen: Seen) -> Moments:
     return Moments.unknown(groups, inputs // groups, outputs // groups)
 
 
-def _check(artifact: Artifact) -> None:
+def check(artifact: Artifact) -> None:
+    """Raise ArtifactError where the weights are int8 or in factors already."""
     if is_quantized(artifact.tensors):
         raise ArtifactError("the weights are int8; factorize the float32 artifact that they came from, then quantize")
     if artifact.factorized:

@@ -57,10 +57,10 @@ def narrowed(artifact: Artifact, size: int, seen: Mapping[str, Moments]) -> Arti
 
 def _moments(artifact: Artifact, seen: Mapping[str, Moments]) -> tuple[np.ndarray, Moments]:
     """The mean of the tables' sum, and the moments with words that were not seen."""
-    words = np.asarray(artifact.tensors[WORDS], np.float64)
-    every = np.cov(words, rowvar=False, bias=True)[None]
+    tables = [np.asarray(artifact.tensors[name], np.float64) for name in (WORDS, POSITIONS, TYPES)]
+    every = np.sum([np.cov(table, rowvar=False, bias=True) for table in tables], axis=0)[None]
     if EMBEDDED not in seen:
-        mean = words.mean(0) + artifact.tensors[POSITIONS][0] + artifact.tensors[TYPES][0]
+        mean = np.sum([table.mean(0) for table in tables], axis=0)
         return mean, Moments(mean, every, np.eye(len(mean))[None])
     found = seen[EMBEDDED]
     return found.mean, Moments(found.mean, (1 - UNSEEN) * found.inputs + UNSEEN * every, found.outputs)
