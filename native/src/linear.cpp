@@ -13,6 +13,8 @@ constexpr std::size_t kMaxInputs = 1024;    // float32 inputs summed before a ti
 constexpr std::size_t kPackInputs = 32;     // packed at once: few enough that what is written stays in the cache
 constexpr std::size_t kTasksPerThread = 4;  // enough for an even share, few enough to hand out cheaply
 constexpr std::size_t kQuantizedRows = 16;  // quantized as one task
+constexpr std::size_t kFewestRows = 24;     // of a block that goes through two factors: fewer would read weights too often
+constexpr std::size_t kMostRows = 192;
 
 std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
 
@@ -42,6 +44,8 @@ std::size_t most_inputs(const Linear& layer) {
   for (const Panel& panel : layer.panels) most = std::max(most, panel.inputs);
   return most;
 }
+
+std::size_t bytes_per_row(std::size_t channels) { return stride_of(channels / 4 + 1) * 4; }
 
 struct Call {
   const Linear& layer;
@@ -73,15 +77,36 @@ void run_float(const Call& call, const Task& task, std::size_t most, std::size_t
   }
 }
 
+std::size_t inputs_per_pass_of(std::size_t most) { return pieces(most, pieces(most, kMaxInputs)); }
+
 void apply_float(const Call& call, Pool::Lease& lease) {
-  const std::size_t most = most_inputs(call.layer), inputs_per_pass = pieces(most, pieces(most, kMaxInputs));
+  const std::size_t most = most_inputs(call.layer), inputs_per_pass = inputs_per_pass_of(most);
   const Cut cut = cut_of(call.layer, call.x.count, inputs_per_pass * sizeof(float), lease.threads());
   lease.run(cut.blocks * cut.shares,
             [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
 }
 
+void run_int8(const Call& call, const Task& task, const std::int8_t* bytes, const float* scales, std::size_t ld) {
+  for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
+    const Panel& panel = call.layer.panels[j];
+    call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from,
+                             .lda = ld,
+                             .row_scales = scales + task.row,
+                             .rows = task.rows,
+                             .k = panel.inputs,
+                             .cols = panel.cols,
+                             .w = panel.weight8,
+                             .scales = panel.scales,
+                             .column_sums = panel.sums,
+                             .bias = panel.bias,
+                             .out = call.out.data + task.row * call.out.ld + panel.to,
+                             .ldo = call.out.ld,
+                             .act = call.act});
+  }
+}
+
 void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
-  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = stride_of(channels / 4 + 1) * 4;
+  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = bytes_per_row(channels);
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
   {
@@ -93,26 +118,22 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
     });
   }
   const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer), lease.threads());
-  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) {
-    const Task task = task_of(cut, i);
-    for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
-      const Panel& panel = call.layer.panels[j];
-      call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from,
-                               .lda = ld,
-                               .row_scales = scales + task.row,
-                               .rows = task.rows,
-                               .k = panel.inputs,
-                               .cols = panel.cols,
-                               .w = panel.weight8,
-                               .scales = panel.scales,
-                               .column_sums = panel.sums,
-                               .bias = panel.bias,
-                               .out = call.out.data + task.row * call.out.ld + panel.to,
-                               .ldo = call.out.ld,
-                               .act = call.act});
-    }
-  });
+  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), bytes, scales, ld); });
 }
+
+// A whole layer on the calling thread; `bytes` and `scales` hold the input of an int8 one.
+void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
+  const Task all{0, call.x.count, 0, call.layer.panels.size()};
+  if (!call.layer.int8()) {
+    const std::size_t most = most_inputs(call.layer);
+    return run_float(call, all, most, inputs_per_pass_of(most));
+  }
+  const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(channels);
+  call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, scales});
+  run_int8(call, all, bytes, scales, ld);
+}
+
+Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
 
 }  // namespace
 
@@ -189,6 +210,26 @@ void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quan
   const Call call{layer, kernels, x, out, act};
   if (layer.int8()) apply_int8(call, lease, scratch);
   else apply_float(call, lease);
+}
+
+void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inner& scratch, Rows x, Rows out,
+           Activation act) {
+  const std::size_t share = pieces(x.count, lease.threads());
+  const std::size_t most = std::min(kMostRows, std::max(kFewestRows, share)), blocks = pieces(x.count, most);
+  const std::size_t ld = stride_of(layer.down.outputs()), threads = lease.threads();
+  const std::size_t bytes_ld = bytes_per_row(std::max(layer.down.inputs(), layer.up.inputs()));
+  float* inner = scratch.rows.reserve(threads * most * ld);
+  const bool int8 = layer.down.int8() || layer.up.int8();
+  auto* bytes = reinterpret_cast<std::int8_t*>(int8 ? scratch.quantized.bytes.reserve(threads * most * bytes_ld / 4) : nullptr);
+  float* scales = int8 ? scratch.quantized.scales.reserve(threads * most) : nullptr;
+  lease.run(blocks, [&](std::size_t i, unsigned thread) {
+    const std::size_t row = x.count * i / blocks, rows = x.count * (i + 1) / blocks - row;
+    const Rows between{inner + thread * most * ld, rows, ld};
+    std::int8_t* own = int8 ? bytes + thread * most * bytes_ld : nullptr;
+    float* own_scales = int8 ? scales + thread * most : nullptr;
+    run_alone({layer.down, kernels, part(x, row, rows), between, Activation::none}, own, own_scales);
+    run_alone({layer.up, kernels, between, part(out, row, rows), act}, own, own_scales);
+  });
 }
 
 }  // namespace squeezebert

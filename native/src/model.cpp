@@ -140,17 +140,6 @@ void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, b
   });
 }
 
-void Model::expect_projection(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to) {
-  expect_linear(name, {outputs, inputs / groups, 1}, true, to.linear, groups);
-  if (config.conv_kernel == 1) return;
-  const std::size_t C = static_cast<std::size_t>(inputs), K = static_cast<std::size_t>(config.conv_kernel);
-  expect(name + ".depthwise.weight", {inputs, 1, config.conv_kernel}, true, [&to, C, K](const float* data, const int64_t*) {
-    float* taps = to.taps.reserve(K * C);
-    for (std::size_t c = 0; c < C; ++c)
-      for (std::size_t k = 0; k < K; ++k) taps[k * C + c] = data[c * K + k];
-  });
-}
-
 void Model::expect_embeddings() {
   const sqb_config& c = config;
   expect_table("embeddings.word_embeddings.weight", c.vocab_size, true, words);
@@ -230,6 +219,7 @@ void Model::finish() {
   for (const auto& [name, slot] : slots_)
     if (slot.required && !slot.filled)
       fail(SQB_BAD_TENSOR, "tensor " + name + " is missing; the checkpoint is incomplete or the config is another model's");
+  check_layers();
   for (const char* name : {"pooler.dense", "classifier", "qa_outputs", "cls.predictions.transform.dense"})
     if (has(std::string(name) + ".weight") != has(std::string(name) + ".bias"))
       fail(SQB_BAD_TENSOR, std::string(name) + " has a weight or a bias but not both; add the missing one");
@@ -242,10 +232,12 @@ void Model::finish() {
   const std::size_t A = attention_channels;
   if (config.conv_kernel == 1) {
     for (Layer& layer : layers) {
+      if (!layer.query.up.empty() || !layer.key.up.empty() || !layer.value.up.empty()) continue;
       if (layer.query.linear.int8() != layer.key.linear.int8() || layer.key.linear.int8() != layer.value.linear.int8()) continue;
-      layer.query_key_value.append(std::move(layer.query.linear), 0);
-      layer.query_key_value.append(std::move(layer.key.linear), A);
-      layer.query_key_value.append(std::move(layer.value.linear), 2 * A);
+      const std::size_t first = config.attention_rank ? 0 : A;
+      if (first) layer.query_key_value.append(std::move(layer.query.linear), 0);
+      layer.query_key_value.append(std::move(layer.key.linear), first);
+      layer.query_key_value.append(std::move(layer.value.linear), first + A);
     }
   }
   slots_.clear();

@@ -73,7 +73,7 @@ async function fetchManifest(folder, cache, { signal, headers }) {
     await cache.put(url.href, MANIFEST, bytes);
     return manifest;
   } catch (error) {
-    const kept = await cache.get(url.href, MANIFEST);
+    const kept = signal?.aborted ? undefined : await cache.get(url.href, MANIFEST);
     if (!kept) throw error;
     return jsonOf(kept, url.href);
   }
@@ -112,20 +112,33 @@ const isSize = (size) =>
  */
 async function fetchAll(folder, entries, cache, { onProgress, signal, headers }) {
   const total = entries.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  const ending = follower(signal);
   let loaded = 0;
-  const files = await Promise.all(
-    entries.map(async (entry) => {
-      const onBytes = (/** @type {number} */ count) => {
-        loaded += count;
-        onProgress?.({ loaded, total: Math.max(total, loaded), file: entry.name });
-      };
-      return /** @type {[string, import("./files.js").Bytes]} */ ([
-        entry.name,
-        await fetchFile(folder, entry, cache, { onBytes, signal, headers }),
-      ]);
-    }),
-  );
-  return new Map(files);
+  const one = async (/** @type {FileEntry} */ entry) => {
+    const onBytes = (/** @type {number} */ count) => {
+      loaded += count;
+      onProgress?.({ loaded, total: Math.max(total, loaded), file: entry.name });
+    };
+    const bytes = await fetchFile(folder, entry, cache, { onBytes, signal: ending.signal, headers });
+    return /** @type {[string, import("./files.js").Bytes]} */ ([entry.name, bytes]);
+  };
+  try {
+    return new Map(await Promise.all(entries.map(one)));
+  } catch (error) {
+    ending.abort(); // without one of the files the others are of no use
+    throw error;
+  }
+}
+
+/**
+ * A controller that also aborts when a signal does.
+ * @param {AbortSignal | undefined} signal
+ */
+function follower(signal) {
+  const own = new AbortController();
+  signal?.addEventListener("abort", () => own.abort(signal.reason), { once: true });
+  if (signal?.aborted) own.abort(signal.reason);
+  return own;
 }
 
 /**
@@ -197,7 +210,7 @@ function artifactOf(files, name) {
       `${WEIGHTS} has ${file(WEIGHTS).length} bytes, saved with ${wanted}; download or export the model again`,
     );
   }
-  const skipped = new Set([...COPIES, ...(record.placeholders ?? [])]);
+  const skipped = new Set([...COPIES, ...(Array.isArray(record.placeholders) ? record.placeholders : [])]);
   const tensors = readSafetensors(file(WEIGHTS), WEIGHTS)
     .map((tensor) => ({ ...tensor, name: canonical(tensor.name) }))
     .filter((tensor) => !skipped.has(tensor.name));

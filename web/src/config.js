@@ -43,6 +43,7 @@ export const FIELDS = /** @type {const} */ ({
   pooler_act: "tanh",
   classifier_pooling: "cls",
   layer_norm_eps: 1e-12,
+  attention_head_size: 0,
 });
 const CODES = /** @type {Record<string, Record<string, number>>} */ ({
   hidden_act: ACTIVATIONS,

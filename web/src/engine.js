@@ -63,8 +63,8 @@ export class Engine {
       this.wasm.call(() => exports.sqb_create(numbers, 0, this.threads, out));
       return new Uint32Array(this.wasm.memory.buffer, out, 1)[0];
     });
-    // A bias or a scale comes after its weight.
-    const rank = (/** @type {string} */ name) => (name.endsWith("weight") ? 0 : 1);
+    // A bias or a scale comes after its weight, or after the two factors of it.
+    const rank = (/** @type {string} */ name) => (/weight$|\.down$|\.up$/.test(name) ? 0 : 1);
     for (const tensor of [...tensors].sort((a, b) => rank(a.name) - rank(b.name))) this.add(tensor);
     this.wasm.call(() => exports.sqb_finish(this.model));
     this.kernel = this.wasm.text(exports.sqb_kernel(this.model));
@@ -167,7 +167,7 @@ export class Engine {
 }
 
 /**
- * The config as the engine's struct: whole numbers, then one float.
+ * The config as the engine's struct: numbers of 4 bytes, one of them a float.
  * @param {import("./config.js").Config} config
  */
 function struct(config) {

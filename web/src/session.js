@@ -82,16 +82,14 @@ export class Session {
   static async load(folder, options, onProgress, signal) {
     const { cache, headers } = options;
     const starting = Engine.start(options);
+    starting.catch(() => {}); // the download's own error comes first, else this one is met below
     try {
       const artifact = await fetchArtifact(folder, { cache, headers, onProgress, signal });
       const engine = await starting;
       engine.fill(artifact.config, artifact.tensors);
       return new Session(artifact, engine);
     } catch (error) {
-      starting.then(
-        (engine) => engine.close(),
-        () => {}, // the download's own error came first
-      );
+      starting.then((engine) => engine.close()).catch(() => {});
       throw error;
     }
   }
@@ -113,10 +111,10 @@ export class Session {
     const put = (/** @type {ArrayLike<number>} */ vector, /** @type {number} */ at) =>
       flat.set(vector, at * this.info.hiddenSize);
     if (single) rows.forEach(put);
-    else
-      (pooling === "max" ? largest : average)(rows, windows)
-        .map((row) => (normalize ? unit(row) : row))
-        .forEach(put);
+    else {
+      const vectors = pooling === "max" ? largest(rows, windows) : average(rows, windows);
+      vectors.forEach((vector, at) => put(normalize ? unit(vector) : vector, at));
+    }
     return flat;
   }
 
@@ -140,22 +138,14 @@ export class Session {
   choose(items) {
     this.need("choose");
     const pairs = items.flatMap(([question, choices]) => {
-      if (Array.isArray(choices) && choices.length)
-        return choices.map((each) => /** @type {Text} */ ([question, each]));
+      const some = Array.isArray(choices) ? choices : [];
+      if (some.length) return some.map((each) => /** @type {Text} */ ([question, each]));
       throw inputError(`the question ${shown(question)} has no list of choices; pass a list of one string or more`);
     });
     const windows = this.runtime.windows(pairs);
-    const logits = average(
-      this.runtime.rows(windows, (batch) => this.engine.sequenceLogits(batch)),
-      windows,
-    );
-    let next = 0;
-    return items.map(([, choices]) =>
-      choice(
-        choices.map(() => logits[next++][0]),
-        choices,
-      ),
-    );
+    const rows = this.runtime.rows(windows, (batch) => this.engine.sequenceLogits(batch));
+    const logits = average(rows, windows).map(([logit]) => logit);
+    return items.map(([, choices]) => choice(logits.splice(0, choices.length), choices));
   }
 
   /** @param {string[]} texts */
@@ -205,9 +195,9 @@ export class Session {
       const rows = own.flatMap((some, b) => some.map((hole) => batch.starts[b] + hole.row));
       const logits = this.engine.maskedLogits(batch, Int32Array.from(rows));
       const width = logits.length / rows.length;
-      own
-        .flat()
-        .forEach((hole, n) => found.set(hole, this.likeliest(logits.subarray(n * width, (n + 1) * width), topK)));
+      for (const [n, hole] of own.flat().entries()) {
+        found.set(hole, this.likeliest(logits.subarray(n * width, (n + 1) * width), topK));
+      }
     }
     return fillOf(texts, [...holes.values()].flat(), found, this.runtime.tokenizer);
   }
@@ -218,10 +208,11 @@ export class Session {
    */
   likeliest(logits, count) {
     // A table of embeddings is often padded with rows that no token has.
-    const some =
-      this.runtime.known.length === logits.length ? logits : Float32Array.from(this.runtime.known, (id) => logits[id]);
-    const probabilities = softmax(some);
-    return best(probabilities, count).map((at) => ({ id: this.runtime.known[at], score: probabilities[at] }));
+    const { known } = this.runtime;
+    const probabilities = softmax(
+      known.length === logits.length ? logits : Float32Array.from(known, (id) => logits[id]),
+    );
+    return best(probabilities, count).map((at) => ({ id: known[at], score: probabilities[at] }));
   }
 
   /** @param {Text[]} texts */

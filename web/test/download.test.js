@@ -276,3 +276,18 @@ for (const worker of [true, false]) {
     await assert.rejects(loading, { name: "AbortError" });
   });
 }
+
+test("when one file fails the others are not waited for", async () => {
+  let closed;
+  const gone = new Promise((resolve) => (closed = resolve));
+  const never = (response) => response.writeHead(200) && response.write("x") && response.on("close", closed);
+  await refused({ "model.safetensors": never, "config.json": undefined }, /config\.json does not exist/);
+  await gone;
+});
+
+test("an engine that cannot start is told although the model is there", async () => {
+  const { url } = await site();
+  for (const worker of [true, false]) {
+    await assert.rejects(load(url, { worker, threads: 0 }), { kind: "input" });
+  }
+});

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from squeezebert.artifact.factors import multiplied_out
 from squeezebert.config import GROUP_FIELDS, EncoderConfig
 from squeezebert.errors import MissingExtraError
 
@@ -97,7 +98,7 @@ def _state(artifact: Artifact) -> dict[str, torch.Tensor]:
 
     bert = is_bert(artifact.config)
     state = {}
-    for name, values in artifact.tensors.items():
+    for name, values in multiplied_out(artifact.tensors).items():
         if name.startswith(("embeddings.", "encoder.")):
             state[bert_name(name) if bert else name] = torch.from_numpy(_shaped(values, bert).copy())
     return state

@@ -29,8 +29,8 @@ def describe(artifact: Artifact) -> dict[str, Any]:
         "precision": artifact.precision,
         "parameters": {"total": sum(parts.values()), **parts},
         "flops": {
-            "per_token": token_flops(artifact.config),
-            f"at_{REPORT_LENGTH}_tokens": encoder_flops(artifact.config, REPORT_LENGTH),
+            "per_token": token_flops(artifact.config, shapes),
+            f"at_{REPORT_LENGTH}_tokens": encoder_flops(artifact.config, REPORT_LENGTH, shapes),
         },
         "bytes_on_disk": folder_bytes(artifact.source),
         "config": artifact.config.to_dict(),

@@ -66,7 +66,7 @@ def transplant(teacher: SqueezeBert, config: EncoderConfig, sample: Sequence[Pad
     used = sorted(set(layers))
     groups = max(getattr(config, name) for name in GROUP_FIELDS)
     order = energy_order(_energies(teacher, used, config, sample), groups) if groups > 1 else None
-    ordered = teacher if order is None else _reordered(teacher, order, used)
+    ordered = teacher if order is None else reordered(teacher, order, used)
     student = SqueezeBert(config, pooler=False)
     _copy_embeddings(ordered, student, sample)
     for layer, source in zip(student.layers, layers, strict=True):
@@ -105,8 +105,8 @@ def _energy(layer: EncoderLayer, passed: list[Passed], sample: Sequence[Padded],
     return LayerEnergy(np.asarray(attention), mixing, *wide, heads_move)
 
 
-def _reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
-    """The same function with its hidden channels, heads and feed-forward channels in that order."""
+def reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
+    """The same function with its hidden channels in that order, and heads and feed-forward channels of layers ``used``."""
     copy = deepcopy(teacher)
     hidden = torch.from_numpy(order.hidden)
     embeddings = copy.embeddings
