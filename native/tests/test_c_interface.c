@@ -64,7 +64,7 @@ static void add_all(sqb_model* model) {
 }
 
 static sqb_config config(void) {
-  sqb_config c = {VOCAB, HIDDEN, HIDDEN, 1, 4, WIDE, 16, 2, 4, 4, 4, 1, 4, 4, 1, 0, SQB_GELU, SQB_TANH, 1e-12f};
+  sqb_config c = {VOCAB, HIDDEN, HIDDEN, 1, 4, WIDE, 16, 2, 4, 4, 4, 1, 4, 4, 1, 0, SQB_GELU, SQB_TANH, SQB_CLS, 1e-12f};
   return c;
 }
 
