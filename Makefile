@@ -2,6 +2,7 @@
 # make check   ruff, pyright, the house rules      make sanitize   the engine's tests under ASan and UBSan
 # make bench   speed beside other runtimes         make docs       the tables and the map in README.md, docs/cli.md
 # make build   wheel and sdist in dist/            make clean      away with everything that make made
+# make web     the engine as WebAssembly, by a compiler from PyPI
 #
 # bench measures texts a second too where SQUEEZEBERT_DATA names the folder of the data sets (sts-b is one of GLUE).
 # Everything is installed into .venv, never elsewhere. Give pip options with PIP_ARGS, another Python with PYTHON.
@@ -18,7 +19,7 @@ MODEL := build/demo/all-MiniLM-L6-v2
 SOURCES := pyproject.toml CMakeLists.txt $(shell find src native -type f \
              \( -name '*.safetensors' -o -name '*.json' -o -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.txt' \))
 
-.PHONY: demo test check bench docs sanitize build clean
+.PHONY: demo test check bench docs sanitize build web clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.package
@@ -68,6 +69,10 @@ sanitize: $(VENV)/.dev
 build: $(VENV)/.dev
 	$(PIP) --quiet build
 	$(BIN)/python -m build --outdir dist .
+
+web: | $(BIN)/python
+	$(PIP) --quiet --constraint constraints.txt ziglang
+	$(BIN)/python web/engine/build.py
 
 clean:
 	rm -rf build dist $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -16,28 +16,38 @@ using squeezebert::Error;
 using squeezebert::fail;
 using squeezebert::Forward;
 
+#if defined(__cpp_exceptions)
+
 thread_local std::string last_error;
 
 template <typename Body>
 sqb_status guarded(const Body& body) {
-#if defined(__cpp_exceptions)
   try {
     body();
   } catch (const Error& error) {
     last_error = error.what();
     return error.status;
   } catch (const std::bad_alloc&) {
-    last_error = "not enough memory; use smaller batches or a smaller model";
+    last_error = squeezebert::kNoMemory;
     return SQB_NO_MEMORY;
   } catch (const std::exception& error) {
     last_error = error.what();
     return SQB_INTERNAL;
   }
-#else
-  body();
-#endif
   return SQB_OK;
 }
+
+#else
+
+const std::string last_error;  // the host has it
+
+template <typename Body>
+sqb_status guarded(const Body& body) {
+  body();
+  return SQB_OK;
+}
+
+#endif
 
 template <typename Body>
 sqb_status forward(sqb_model* model, const sqb_batch* batch, const Body& body) {

@@ -9,10 +9,12 @@
 
 #if !defined(__cpp_exceptions)
 // Without exceptions (WebAssembly) whoever runs the engine ends the call: this is imported from it, and never returns.
-extern "C" [[noreturn]] void sqb_host_fail(sqb_status status, const char* message);
+extern "C" [[noreturn]] __attribute__((import_module("env"), import_name("sqb_host_fail"))) void sqb_host_fail(sqb_status status, const char* message);
 #endif
 
 namespace squeezebert {
+
+inline constexpr const char* kNoMemory = "not enough memory; use smaller batches or a smaller model";
 
 struct Error : std::runtime_error {
   sqb_status status;
@@ -27,8 +29,13 @@ struct Error : std::runtime_error {
 #endif
 }
 
+// Needs no memory itself.
 [[noreturn]] inline void fail_for_memory() {
-  fail(SQB_NO_MEMORY, "not enough memory; use smaller batches or a smaller model");
+#if defined(__cpp_exceptions)
+  throw Error(SQB_NO_MEMORY, kNoMemory);
+#else
+  sqb_host_fail(SQB_NO_MEMORY, kNoMemory);
+#endif
 }
 
 }  // namespace squeezebert

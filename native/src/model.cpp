@@ -18,6 +18,9 @@ const Kernels& kernels_named(const char* name) {
 unsigned checked_threads(int threads) {
   if (threads < 1 || threads > 1024)
     fail(SQB_BAD_CONFIG, "threads=" + std::to_string(threads) + " is out of range; choose 1 to 1024");
+  if (static_cast<std::size_t>(threads) - 1 > Worker::available())
+    fail(SQB_BAD_CONFIG, "threads=" + std::to_string(threads) + " where this module has " + std::to_string(Worker::available()) +
+                             " free beside the caller's; start more with sqb_thread_seat, or choose 1");
   return static_cast<unsigned>(threads);
 }
 
@@ -251,7 +254,7 @@ const float* Table::row(std::size_t i, std::size_t n, float* out) const {
 }
 
 std::unique_ptr<Workspace> Model::take() {
-  std::lock_guard<std::mutex> lock(spare_mutex_);
+  std::lock_guard<Mutex> lock(spare_mutex_);
   if (spare_.empty()) return std::make_unique<Workspace>();
   auto workspace = std::move(spare_.back());
   spare_.pop_back();
@@ -259,7 +262,7 @@ std::unique_ptr<Workspace> Model::take() {
 }
 
 void Model::give(std::unique_ptr<Workspace> workspace) {
-  std::lock_guard<std::mutex> lock(spare_mutex_);
+  std::lock_guard<Mutex> lock(spare_mutex_);
   spare_.push_back(std::move(workspace));
 }
 

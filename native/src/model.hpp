@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "linear.hpp"
@@ -110,7 +109,7 @@ class Model {
   bool has(const std::string& name) const;
 
   std::map<std::string, Slot> slots_;
-  std::mutex spare_mutex_;
+  Mutex spare_mutex_;
   std::vector<std::unique_ptr<Workspace>> spare_;
 };
 

@@ -1,12 +1,5 @@
 #include "pool.hpp"
 
-#if defined(_WIN32)
-#include <process.h>
-#define getpid _getpid
-#else
-#include <unistd.h>
-#endif
-
 namespace squeezebert {
 namespace {
 
@@ -16,35 +9,28 @@ constexpr int kSpins = 10000;
 // The fields of Pool::state_.
 constexpr std::uint64_t kOneWorker = 1, kWorkers = 0xffff, kOpen = 0x10000, kOneJob = 0x20000;
 
-void relax() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
 }  // namespace
 
-Pool::Pool(unsigned threads) : process_(getpid()) {
+Pool::Pool(unsigned threads) : process_(process()) {
   workers_.reserve(threads - 1);
-  for (unsigned i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  const auto run = [](void* pool, unsigned thread) { static_cast<Pool*>(pool)->work(thread); };
+  for (unsigned i = 1; i < threads; ++i) workers_.emplace_back(Duty{run, this, i});
 }
 
 Pool::~Pool() {
-  if (getpid() != process_) {  // the threads stayed in the parent
+  if (process() != process_) {  // the threads stayed in the parent
     for (auto& worker : workers_) worker.detach();
     return;
   }
   stopping_ = true;
   number_.fetch_add(1);
-  number_.notify_all();
+  wake_all(number_);
   for (auto& worker : workers_) worker.join();
 }
 
 Pool::Lease::Lease(Pool& pool) : pool_(pool), threads_(1) {
-  if (pool.workers_.empty() || getpid() != pool.process_) return;
-  lock_ = std::unique_lock<std::mutex>(pool.callers_, std::try_to_lock);
+  if (pool.workers_.empty() || process() != pool.process_) return;
+  lock_ = std::unique_lock<Mutex>(pool.callers_, std::try_to_lock);
   if (lock_.owns_lock()) threads_ = pool.threads();
 }
 
@@ -56,12 +42,12 @@ void Pool::share(const Job& job) {
   const std::uint64_t last = state_.load(std::memory_order_relaxed);
   state_.store((last & ~(kOneJob - 1)) + kOneJob + kOpen, std::memory_order_release);
   number_.fetch_add(1, std::memory_order_release);
-  number_.notify_all();
+  wake_all(number_);
   drain(0);
   std::uint64_t now = state_.fetch_and(~kOpen, std::memory_order_acq_rel);
   for (int spins = 0; (now & kWorkers) != 0; ++spins) {
     if (spins < kSpins) relax();
-    else std::this_thread::yield();
+    else yield();
     now = state_.load(std::memory_order_acquire);
   }
 }
@@ -84,7 +70,7 @@ void Pool::work(unsigned thread) {
       now = number_.load(std::memory_order_acquire);
     }
     if (now == seen) {
-      number_.wait(seen, std::memory_order_acquire);
+      sleep_while(number_, seen);
       continue;
     }
     seen = now;

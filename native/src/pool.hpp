@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
-#include <thread>
 #include <vector>
+
+#include "threads.hpp"
 
 namespace squeezebert {
 
@@ -41,7 +41,7 @@ class Pool {
 
    private:
     Pool& pool_;
-    std::unique_lock<std::mutex> lock_;
+    std::unique_lock<Mutex> lock_;
     unsigned threads_;
   };
 
@@ -57,8 +57,8 @@ class Pool {
   void drain(unsigned thread);
   bool enter(std::uint64_t seen);
 
-  std::vector<std::thread> workers_;
-  std::mutex callers_;
+  std::vector<Worker> workers_;
+  Mutex callers_;
   long process_;
   Job job_{};
   alignas(64) std::atomic<std::size_t> next_{0};

@@ -8,12 +8,12 @@
 #define TILE_ROWS 6
 #define INT8_ROWS 4
 #define INT8_OFFSET 0
-#include "simd.hpp"
+#include "fours.hpp"
 
 namespace squeezebert {
 namespace {
 
-SQB_INLINE VI dot4(VI sums, VI a, VI w) {
+SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
   const __m256i left = _mm256_abs_epi8(reinterpret_cast<__m256i>(w));
   const __m256i right = _mm256_sign_epi8(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(w));
   const __m256i pairs = _mm256_maddubs_epi16(left, right);

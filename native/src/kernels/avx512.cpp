@@ -8,12 +8,12 @@
 #define TILE_ROWS 12
 #define INT8_ROWS 12
 #define INT8_OFFSET 128
-#include "simd.hpp"
+#include "fours.hpp"
 
 namespace squeezebert {
 namespace {
 
-SQB_INLINE VI dot4(VI sums, VI a, VI w) {
+SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
   return reinterpret_cast<VI>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sums), reinterpret_cast<__m512i>(a),
                                                   reinterpret_cast<__m512i>(w)));
 }

@@ -10,6 +10,9 @@ extern const Kernels kPlainKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 #endif
+#ifdef __wasm_simd128__
+extern const Kernels kWasmSimdKernels;
+#endif
 
 namespace {
 
@@ -26,6 +29,9 @@ struct Found {
                         __builtin_cpu_supports("avx512vnni");
     if (avx512) sets[count++] = &kAvx512Kernels;
     if (avx2) sets[count++] = &kAvx2Kernels;
+#endif
+#ifdef __wasm_simd128__
+    sets[count++] = &kWasmSimdKernels;
 #endif
     sets[count++] = &kPlainKernels;
   }

@@ -19,9 +19,11 @@ namespace {
 typedef float V __attribute__((vector_size(4 * LANES)));
 typedef std::int32_t VI __attribute__((vector_size(4 * LANES)));
 typedef float Loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef std::int32_t LooseInt __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 
 SQB_INLINE V load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 SQB_INLINE void store(float* p, V v) { *reinterpret_cast<Loose*>(p) = v; }
+SQB_INLINE VI load_int(const void* p) { return *static_cast<const LooseInt*>(p); }
 SQB_INLINE V splat(float x) { return x - V{}; }
 SQB_INLINE V select(VI mask, V a, V b) { return reinterpret_cast<V>((mask & reinterpret_cast<VI>(a)) | (~mask & reinterpret_cast<VI>(b))); }
 SQB_INLINE V max(V a, V b) { return a > b ? a : b; }

@@ -1,7 +1,13 @@
 // The int8 kernels, written once over vectors of LANES int32 sums. An instruction set's file defines, beside LANES,
-//   INT8_ROWS   rows of a register tile
-//   INT8_OFFSET what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
-//   dot4        sums + the products of four neighbouring bytes of `a` (one value in all lanes) and of `w`, exactly
+//   INT8_ROWS    rows of a register tile
+//   INT8_OFFSET  what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
+//   INT8_VECTORS vectors of LANES columns that a register tile is wide: 2, or 1 where registers are few
+// and the types and functions of a product of four neighbouring bytes (see fours.hpp for those of most):
+//   Weights load_weights(p)       four bytes of each of LANES columns
+//   Inputs  load_inputs(p)        four bytes of one row, for all columns
+//   Sums    begin_sums(start)     LANES columns' sums over k so far, from the int32 values they start with
+//   Sums    dot4(sums, inputs, weights), exactly
+//   VI      end_sums(sums)        one int32 a column
 #pragma once
 
 #include "vectors.hpp"
@@ -9,28 +15,19 @@
 namespace squeezebert {
 namespace {
 
-typedef std::int32_t LooseInt __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 typedef std::int8_t Bytes __attribute__((vector_size(LANES)));
 
-SQB_INLINE VI load_int(const void* p) { return *static_cast<const LooseInt*>(p); }
-
-SQB_INLINE VI broadcast4(const std::int8_t* p) {
-  std::int32_t four;
-  __builtin_memcpy(&four, p, 4);
-  return four - VI{};
-}
-
 template <int ROWS, int VECTORS>
-SQB_INLINE void accumulate8(VI (&sums)[ROWS][VECTORS], const std::int8_t* a, const Int8PanelArgs& p) {
+SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const std::int8_t* a, const Int8PanelArgs& p) {
   const std::int8_t* w = p.w;
   const std::size_t lda = p.lda, count = (p.k + 3) / 4;
   for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth) {
-    VI b[VECTORS];
+    Weights b[VECTORS];
 #pragma GCC unroll 2
-    for (int n = 0; n < VECTORS; ++n) b[n] = load_int(w + n * 4 * LANES);
+    for (int n = 0; n < VECTORS; ++n) b[n] = load_weights(w + n * 4 * LANES);
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
-      const VI x = broadcast4(a + m * lda + 4 * k);
+      const Inputs x = load_inputs(a + m * lda + 4 * k);
 #pragma GCC unroll 2
       for (int n = 0; n < VECTORS; ++n) sums[m][n] = dot4(sums[m][n], x, b[n]);
     }
@@ -39,12 +36,12 @@ SQB_INLINE void accumulate8(VI (&sums)[ROWS][VECTORS], const std::int8_t* a, con
 
 template <int ROWS, int VECTORS>
 void run_tile8(std::size_t row, const Int8PanelArgs& p) {
-  VI sums[ROWS][VECTORS];
+  Sums sums[ROWS][VECTORS];
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
     const VI start = INT8_OFFSET ? load_int(p.column_sums + n * LANES) * -INT8_OFFSET : VI{};
 #pragma GCC unroll 16
-    for (int m = 0; m < ROWS; ++m) sums[m][n] = start;
+    for (int m = 0; m < ROWS; ++m) sums[m][n] = begin_sums(start);
   }
   accumulate8(sums, p.a + row * p.lda, p);
 #pragma GCC unroll 2
@@ -53,7 +50,7 @@ void run_tile8(std::size_t row, const Int8PanelArgs& p) {
     const V scales = load(p.scales + begin), bias = load(p.bias + begin);
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
-      const V y = __builtin_convertvector(sums[m][n], V) * (scales * p.row_scales[row + m]) + bias;
+      const V y = __builtin_convertvector(end_sums(sums[m][n]), V) * (scales * p.row_scales[row + m]) + bias;
       store_some(p.out + (row + m) * p.ldo + begin, y, inside);
     }
   }

@@ -1,0 +1,50 @@
+// WebAssembly's 128-bit SIMD: float tiles of 4 x 8, int8 tiles of 2 x 8, whose sums fit the registers that an engine has left
+// on x86.
+//
+// i32x4.dot_i16x8_s multiplies 16-bit lanes and adds neighbours. Bytes widened to that range make exact sums, two to a
+// column; these are kept apart until a tile ends.
+#include <wasm_simd128.h>
+
+#define LANES 4
+#define TILE_ROWS 4
+#define INT8_ROWS 2
+#define INT8_OFFSET 0
+#include "simd.hpp"
+
+namespace squeezebert {
+namespace {
+
+// Columns 0 and 1, columns 2 and 3.
+struct Weights {
+  v128_t low, high;
+};
+struct Sums {
+  v128_t low, high;
+};
+using Inputs = v128_t;
+
+SQB_INLINE Weights load_weights(const std::int8_t* p) { return {wasm_i16x8_load8x8(p), wasm_i16x8_load8x8(p + 8)}; }
+SQB_INLINE Inputs load_inputs(const std::int8_t* p) { return wasm_i16x8_extend_low_i8x16(wasm_v128_load32_splat(p)); }
+SQB_INLINE Sums begin_sums(VI) { return {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)}; }
+
+SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
+  return {wasm_i32x4_add(sums.low, wasm_i32x4_dot_i16x8(a, w.low)), wasm_i32x4_add(sums.high, wasm_i32x4_dot_i16x8(a, w.high))};
+}
+
+SQB_INLINE VI end_sums(Sums sums) {
+  return reinterpret_cast<VI>(wasm_i32x4_add(wasm_i32x4_shuffle(sums.low, sums.high, 0, 2, 4, 6),
+                                             wasm_i32x4_shuffle(sums.low, sums.high, 1, 3, 5, 7)));
+}
+
+}  // namespace
+}  // namespace squeezebert
+
+#include "vectors8.hpp"
+
+namespace squeezebert {
+namespace {
+double probe(bool) { return 1.0; }
+}  // namespace
+extern const Kernels kWasmSimdKernels{"wasm-simd", kWidth, TILE_ROWS,    panel,    softmax,
+                                      layer_norm,  add3,   multiply_add, quantize, int8_panel, probe};
+}
