@@ -214,7 +214,8 @@ def _provenance(report: Report) -> str:
     return " ".join(
         [
             f"{machine.cpu}, {machine.usable_cores} cores ({', '.join(_shown(machine.flags))});",
-            f"our kernel: {machine.kernel}{peak}; threads: {threads}; {_peer_versions(report)}{_energy(report)}{report.date}{commit}.",
+            f"our kernel: {machine.kernel}{peak}; threads: {threads};",
+            f"{_peer_versions(report)}{_energy(report)}{report.date}{commit}.",
         ]
     )
 

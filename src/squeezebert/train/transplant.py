@@ -106,7 +106,7 @@ def _energy(layer: EncoderLayer, passed: list[Passed], sample: Sequence[Padded],
 
 
 def reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
-    """The same function with its hidden channels in that order, and heads and feed-forward channels of layers ``used``."""
+    """The same function with its hidden channels in that order, and in layers ``used`` heads and wide channels."""
     copy = deepcopy(teacher)
     hidden = torch.from_numpy(order.hidden)
     embeddings = copy.embeddings
