@@ -13,6 +13,7 @@ ATTENTIONS = ("full", "low_rank")
 POOLER_ACTIVATIONS = ("tanh", "relu")
 CLASSIFIER_POOLINGS = ("cls", "mean")
 GROUP_FIELDS = ("q_groups", "k_groups", "v_groups", "post_attention_groups", "intermediate_groups", "output_groups")
+KEPT_TOKENS = 2  # times the attention rank: texts of up to so many tokens have full attention, which costs them less
 MAX_SIZE = 2**24  # one dimension of one tensor; larger numbers come from damaged or hostile files
 
 
@@ -22,7 +23,7 @@ class EncoderConfig:
 
     ``conv_kernel`` k > 1 puts a depthwise convolution over k neighbouring tokens before each grouped pointwise layer.
     ``attention="low_rank"`` projects keys and values along the sequence to ``attention_rank`` rows
-    (Wang et al. 2020, arXiv 2006.04768, section 4). ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
+    (Wang et al. 2020, arXiv 2006.04768, section 4), of texts longer than ``KEPT_TOKENS`` times the rank. ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
     ``classifier_pooling`` is what the pooler reads: the first token as in BERT, or the mean of all tokens.
 
     Raises:
