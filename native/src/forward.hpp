@@ -42,6 +42,7 @@ class Forward {
   void attend(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch);
 
   void low_rank_layer(Layer& layer, Rows x);
+  bool keeps_tokens(std::size_t b) const;
   void place_keys();
   std::size_t sequence_at(std::size_t token) const;
   void key_value(Layer& layer, Rows x, Rows out);

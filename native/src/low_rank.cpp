@@ -4,7 +4,7 @@
 // A row of the [R, P] matrices is a weighting of tokens. Token j of S reads column (P - 1) j / (S - 1), so that the first
 // and the last column are those of the first and the last token of every text, whatever its length. A row is the weighted
 // mean of the tokens, and counts in the softmax as many times as its weights sum to, its mass (as merged tokens do in Bolya
-// et al. 2022, arXiv 2210.09461, section 3). A text of at most R tokens keeps each of its own.
+// et al. 2022, arXiv 2210.09461, section 3). A text of at most 2 R tokens keeps each of its own: making rows costs more.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +14,7 @@
 namespace squeezebert {
 namespace {
 
-constexpr std::size_t kBlockRows = 192;  // tokens that pass through a layer at once
+constexpr std::size_t kBlockRows = 96;  // tokens that pass through a layer at once
 constexpr std::size_t kRowsPerTask = 16;
 constexpr float kNever = -1e30f;  // the score of a row without any mass
 
@@ -49,12 +49,16 @@ void Forward::low_rank_layer(Layer& layer, Rows x) {
   }
 }
 
-// Where the rows of each sequence begin among all that are kept: one a token, but no more than R.
+bool Forward::keeps_tokens(std::size_t b) const {
+  return start(b + 1) - start(b) <= 2 * static_cast<std::size_t>(model_.config.attention_rank);
+}
+
+// Where the rows of each sequence begin among all that are kept: one a token of a short one, R of a long one.
 void Forward::place_keys() {
   const std::size_t rank = static_cast<std::size_t>(model_.config.attention_rank);
   std::vector<std::size_t>& starts = workspace_->key_starts;
   starts.assign(1, 0);
-  for (std::size_t b = 0; b < sequences(); ++b) starts.push_back(starts.back() + std::min(rank, start(b + 1) - start(b)));
+  for (std::size_t b = 0; b < sequences(); ++b) starts.push_back(starts.back() + (keeps_tokens(b) ? start(b + 1) - start(b) : rank));
 }
 
 std::size_t Forward::sequence_at(std::size_t token) const {
@@ -77,7 +81,7 @@ void Forward::weigh(const Layer& layer) {
   float* scales = workspace_->row_scales.reserve(3 * rows);  // keys, values, scores
   for (std::size_t b = 0; b < sequences(); ++b) {
     const std::size_t length = start(b + 1) - start(b);
-    if (length <= rank) continue;
+    if (keeps_tokens(b)) continue;
     lease_.run((2 * rank + kRowsPerTask - 1) / kRowsPerTask, [&](std::size_t task, unsigned) {
       for (std::size_t i = task * kRowsPerTask; i < std::min(2 * rank, (task + 1) * kRowsPerTask); ++i) {
         const std::size_t side = i / rank, r = i % rank;
@@ -99,7 +103,7 @@ void Forward::gather(const Layer& layer, std::size_t b, Rows block, std::size_t 
   const std::size_t length = start(b + 1) - start(b), begin = std::max(start(b), row);
   const std::size_t count = std::min(start(b + 1), row + block.count) - begin, first = begin - start(b);
   const float* own = block.data + (begin - row) * block.ld;
-  if (length <= rank) {
+  if (keeps_tokens(b)) {
     for (std::size_t i = 0; i < count; ++i)
       std::copy_n(own + i * block.ld, 2 * A_, keys_values.data + (starts[b] + first + i) * keys_values.ld);
     return;
@@ -136,14 +140,11 @@ void Forward::attend_to_rows(Rows queries, std::size_t row, Rows keys_values, Ro
   const Section section(Operation::attention);
   const std::vector<std::size_t>& starts = workspace_->key_starts;
   const float* scores = workspace_->row_scales.get() + 2 * starts.back();
-  const std::size_t rank = static_cast<std::size_t>(model_.config.attention_rank), end = row + queries.count;
   workspace_->keys.clear();
-  for (std::size_t b = 0; b < sequences(); ++b) {
-    const bool whole = start(b + 1) - start(b) <= rank;
+  for (std::size_t b = 0; b < sequences(); ++b)
     workspace_->keys.push_back({keys_values.data + starts[b] * keys_values.ld, keys_values.ld, starts[b + 1] - starts[b],
-                                whole ? nullptr : scores + starts[b]});
-  }
-  attend_all(queries, row, end, context);
+                                keeps_tokens(b) ? nullptr : scores + starts[b]});
+  attend_all(queries, row, row + queries.count, context);
 }
 
 }  // namespace squeezebert

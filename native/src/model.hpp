@@ -52,6 +52,8 @@ struct Workspace {
   Inner inner;
   std::vector<std::size_t> blocks, key_starts;
   std::vector<Keys> keys;  // of each sequence
+
+  std::size_t bytes() const;
 };
 
 class Model {
@@ -79,6 +81,7 @@ class Model {
   // A workspace nobody else uses; give it back when the call is over.
   std::unique_ptr<Workspace> take();
   void give(std::unique_ptr<Workspace> workspace);
+  std::size_t workspace_bytes();
 
  private:
   using Put = std::function<void(const float*, const int64_t*)>;

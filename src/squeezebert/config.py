@@ -16,6 +16,7 @@ ATTENTION_GROUPS = ("q_groups", "k_groups", "v_groups", "post_attention_groups")
 WIDE_GROUPS = ("intermediate_groups", "output_groups")
 GROUP_FIELDS = (*ATTENTION_GROUPS, *WIDE_GROUPS)
 MAY_BE_ZERO = ("attention_rank", "num_hidden_layers", "attention_head_size")
+KEPT_TOKENS = 2  # times the attention rank: texts of up to so many tokens have full attention, which costs them less
 MAX_SIZE = 2**24  # one dimension of one tensor; larger numbers come from damaged or hostile files
 
 
@@ -25,7 +26,8 @@ class EncoderConfig:
 
     ``conv_kernel`` k > 1 puts a depthwise convolution over k neighbouring tokens before each grouped pointwise layer.
     ``attention="low_rank"`` projects keys and values along the sequence to ``attention_rank`` rows
-    (Wang et al. 2020, arXiv 2006.04768, section 4). ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
+    (Wang et al. 2020, arXiv 2006.04768, section 4), of texts longer than ``KEPT_TOKENS`` times the rank.
+    ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
     ``classifier_pooling`` is what the pooler reads: the first token as in BERT, or the mean of all tokens.
     ``attention_head_size`` is what pruned attention has for D; 0 is BERT's, hidden_size / num_attention_heads.
 

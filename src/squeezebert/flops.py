@@ -9,7 +9,7 @@ in two factors         S * 2 * r * (I + O)      r the rank of each group
 depthwise convolution  S * 2 * k * I            before each of the six, when conv_kernel k > 1
 full attention         2 * 2 * S * S * A        queries by keys, probabilities by values
 low-rank attention     2 * 2 * S * R * A        the same over R rows, and the same again to make the R rows; a text of
-                                                at most R tokens has full attention
+                                                at most 2 R tokens has full attention
 =====================  =========================================================================================
 
 A is C, or what is left of it where heads were pruned. Not counted: pooler and head, biases, residuals, LayerNorm,
@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import prod
 
-from squeezebert.config import EncoderConfig
+from squeezebert.config import KEPT_TOKENS, EncoderConfig
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -55,7 +55,7 @@ def _is_per_token(name: str, shape: tuple[int, ...]) -> bool:
 
 def attention_flops(config: EncoderConfig, length: int) -> int:
     """Operations for the attention of one text of ``length`` tokens, over all layers."""
-    full = config.attention == "full" or length <= config.attention_rank
+    full = config.attention == "full" or length <= KEPT_TOKENS * config.attention_rank
     pairs = length * length if full else 2 * length * config.attention_rank
     return config.num_hidden_layers * 4 * pairs * config.attention_size
 

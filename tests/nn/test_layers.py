@@ -44,7 +44,7 @@ def test_fresh_depthwise_convolution_changes_nothing() -> None:
     torch.testing.assert_close(DepthwiseConv(4, 5)(x), x)
 
 
-@pytest.mark.parametrize("layer", [DepthwiseConv(3, 3), SequenceProjection(4, 9)], ids=["depthwise", "low rank"])
+@pytest.mark.parametrize("layer", [DepthwiseConv(3, 3), SequenceProjection(2, 9)], ids=["depthwise", "low rank"])
 def test_what_stands_in_the_padding_does_not_matter(layer: DepthwiseConv | SequenceProjection) -> None:
     torch.nn.init.uniform_(layer.weight)
     mask = torch.tensor([[True] * 6, [True] * 2 + [False] * 4])
@@ -58,7 +58,7 @@ def test_what_stands_in_the_padding_does_not_matter(layer: DepthwiseConv | Seque
 
 
 def test_a_sequence_projection_reads_the_first_and_the_last_column_for_the_first_and_the_last_token() -> None:
-    layer, x = SequenceProjection(4, 9), _random(1, 6, 3)
+    layer, x = SequenceProjection(2, 9), _random(1, 6, 3)
     torch.nn.init.uniform_(layer.weight, -1, 1)
     weights = layer.weight[:, [0, 1, 3, 4, 6, 8]]  # 8 j // 5
     mass = weights.abs().sum(1)
@@ -67,14 +67,20 @@ def test_a_sequence_projection_reads_the_first_and_the_last_column_for_the_first
     torch.testing.assert_close(found, mass[None])
 
 
-def test_a_text_that_fits_keeps_its_tokens_beside_one_that_does_not() -> None:
-    layer, x = SequenceProjection(4, 9), _random(2, 6, 3)
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_a_short_text_keeps_its_tokens_beside_a_long_one(length: int) -> None:
+    layer, x = SequenceProjection(2, 9), _random(2, 6, 3)
     torch.nn.init.uniform_(layer.weight, -1, 1)
-    rows, mass = layer(x, torch.tensor([[True] * 6, [True] * 3 + [False] * 3]))
-    torch.testing.assert_close(rows[1], F.pad(x[1, :3], (0, 0, 0, 1)))
-    assert mass[1].tolist() == [1, 1, 1, 0]
-    torch.testing.assert_close((rows[:1], mass[:1]), layer(x[:1]))
-    torch.testing.assert_close(layer(x[:, :4])[0], x[:, :4])
+    rows, mass = layer(x, torch.tensor([[True] * 6, [True] * length + [False] * (6 - length)]))
+    torch.testing.assert_close(rows[1, :length], x[1, :length])
+    assert mass[1].tolist() == [1.0] * length + [0.0] * (len(mass[1]) - length)
+    assert not mass[0, 2:].any()
+    torch.testing.assert_close((rows[:1, :2], mass[:1, :2]), layer(x[:1]))
+
+
+def test_short_texts_alone_are_not_projected() -> None:
+    layer, x = SequenceProjection(2, 9), _random(1, 4, 3)
+    assert torch.equal(layer(x)[0], x)
 
 
 def test_a_fresh_sequence_projection_is_the_mean_of_segments_with_the_ends_apart() -> None:

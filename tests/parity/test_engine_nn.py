@@ -31,6 +31,7 @@ OPTIONS: dict[str, EncoderConfig] = {
     "kernel 5": tiny_config(conv_kernel=5),
     "kernel above the length": tiny_config(conv_kernel=15),
     "rank 1": tiny_config(attention="low_rank", attention_rank=1),
+    "rank 6": tiny_config(attention="low_rank", attention_rank=6),
     "rank 40": tiny_config(attention="low_rank", attention_rank=40),
     "narrow embeddings": tiny_config(embedding_size=5),
     "odd sizes": tiny_config(groups=7, embedding_size=33, hidden_size=35, num_attention_heads=5, intermediate_size=49),

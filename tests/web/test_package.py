@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from random_models import random_artifact, tiny_config, with_factors
 from served import artifact
 from source_tree import ROOT
 
@@ -75,6 +76,26 @@ def test_vectors_equal_the_desktops(script, tmp_path, pooling, normalize):
     texts = [*TEXTS, LONG, ("a pair", "of texts"), ("the", LONG)]
     [vectors] = calls(script, str(folder), ["embed", texts], worker=False)
     np.testing.assert_allclose(vectors, squeezebert.load(folder).embed(texts), atol=TOLERANCE)
+
+
+ARCHITECTURES = {
+    "dense": tiny_config(groups=1),
+    "grouped": tiny_config(groups=4),
+    "narrow embeddings": tiny_config(embedding_size=12),
+    "depthwise": tiny_config(conv_kernel=3),
+    "low-rank attention": tiny_config(attention="low_rank", attention_rank=5),
+    "pruned": tiny_config(groups=1, num_attention_heads=2, attention_head_size=4),
+}
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("name", [*ARCHITECTURES, "factors"])
+def test_every_architecture_equals_the_desktops(script, tmp_path, name, precision):
+    artifact = random_artifact(ARCHITECTURES.get(name, tiny_config()))
+    artifact = with_factors(artifact, rank=3) if name == "factors" else artifact
+    folder = export_web(artifact, tmp_path / "web", precision=precision)
+    [vectors] = calls(script, str(folder), ["embed", TEXTS])
+    np.testing.assert_allclose(vectors, squeezebert.load(folder, kernel="plain").embed(TEXTS), atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("engine", ["simd", "plain", "threads"])

@@ -73,7 +73,7 @@ def command(model: str, out: Path, as_json: bool, **values: Any) -> None:
     read without its labels. One budget is shared out over all layers; where factors save nothing a layer stays whole.
 
     --attention-rank R turns full attention into low-rank attention: memory and time grow with the length of a text, not
-    with its square. Texts of at most R tokens come out as before; for longer ones, train the result:
+    with its square. Texts of at most 2 R tokens come out as before; for longer ones, train the result:
 
     \b
     squeezebert distill --teacher MODEL --student OUT --text FILES --out OUT2

@@ -38,7 +38,7 @@ def segments(rank: int, longest: int) -> np.ndarray:
 def with_low_rank(artifact: Artifact, rank: int, longest: int = 0) -> Artifact:
     """The model with low-rank attention, for texts of up to ``longest`` tokens (0: as many as before).
 
-    Texts of at most ``rank`` tokens get the same outputs as before. Positions that the table does not have are those that
+    Texts of at most twice ``rank`` tokens get the same outputs as before. Positions that the table does not have are those that
     it has over again, but for the first, which only [CLS] ever had (as in Beltagy et al. 2020, Longformer, arXiv
     2004.05150, section 5): what a token is to its neighbours stays what it was, which interpolating would change.
 

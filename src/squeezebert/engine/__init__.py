@@ -102,6 +102,11 @@ class Engine:
         self.kernel: str = self._native.kernel
         self.num_labels: int = self._native.labels
 
+    @property
+    def workspace(self) -> int:
+        """Bytes of activations that calls have grown the engine's memory to; it is kept for the calls to come."""
+        return self._native.workspace
+
     def _add(self, name: str, tensor: np.ndarray) -> None:
         tensor = np.asarray(tensor)
         int8 = tensor.dtype == np.int8

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from squeezebert.compress.attention import segments
+from squeezebert.config import KEPT_TOKENS
 from squeezebert.errors import InputError
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.tasks import POOLINGS
@@ -106,8 +107,10 @@ class SequenceProjection(nn.Module):
 
     ``weight`` is [R, P]. Token j of a text of S tokens reads column (P - 1) j // (S - 1), so that the first and the last
     column are those of the first and the last token of every text. A row is the weighted mean of the tokens; its mass, the
-    sum of its weights' absolute values, is how many tokens it stands for. A text of at most R tokens keeps them as they
-    are: a row of mass 1 for each, and rows of mass 0 for the rest, which may be left out. Padding contributes nothing.
+    sum of its weights' absolute values, is how many tokens it stands for. A text of at most 2 R tokens keeps them as they
+    are, a row of mass 1 for each, because to make R rows of them would cost more. Padding contributes nothing. Where the
+    texts of a batch have different numbers of rows, there are as many as the most, and those that are not there have
+    mass 0.
     """
 
     def __init__(self, rank: int, longest: int) -> None:
@@ -116,20 +119,22 @@ class SequenceProjection(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         there = x.new_ones(x.shape[:2], dtype=torch.bool) if mask is None else mask
-        if x.shape[1] <= len(self.weight):  # the same rows, without the empty ones
+        if x.shape[1] <= KEPT_TOKENS * len(self.weight):
             return zero_padding(x, mask), there.to(x.dtype)
         weights = self._weights(there)
         mass = weights.abs().sum(-1)
         return (weights / mass.clamp(min=LEAST_MASS).unsqueeze(-1)) @ zero_padding(x, mask), mass
 
     def _weights(self, mask: Tensor) -> Tensor:
-        """[B, R, S]: what each token counts in each row."""
+        """[B, K, S]: what each token counts in each row, of which there are R, or more where a shorter text has more."""
         rank, longest = self.weight.shape
         lengths, places = mask.sum(1, keepdim=True), torch.arange(mask.shape[1], device=mask.device)
+        kept = lengths <= KEPT_TOKENS * rank
+        rows = max(rank, int(torch.where(kept, lengths, rank).max()))
         columns = (places * (longest - 1) // (lengths - 1).clamp(min=1)).clamp(max=longest - 1)  # [B, S]
-        mixed = self.weight[:, columns].transpose(0, 1)
-        same = torch.eye(rank, len(places), device=mask.device, dtype=mixed.dtype)
-        return torch.where((lengths <= rank).unsqueeze(-1), same, mixed) * mask.unsqueeze(1)
+        mixed = F.pad(self.weight[:, columns].transpose(0, 1), (0, 0, 0, rows - rank))
+        same = torch.eye(rows, len(places), device=mask.device, dtype=mixed.dtype)
+        return torch.where(kept.unsqueeze(-1), same, mixed) * mask.unsqueeze(1)
 
 
 def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
