@@ -81,7 +81,8 @@ void apply_float(const Call& call, Pool::Lease& lease) {
 }
 
 void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
-  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = stride_of(channels / 4 + 1) * 4;
+  const std::size_t rows = call.x.count, channels = call.layer.inputs(), size = call.kernels.quantized_bytes;
+  const std::size_t ld = stride_of(channels * size / 4 + 1) * 4;  // in bytes
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
   {
@@ -92,12 +93,12 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
                              bytes + row * ld, ld, scales + row});
     });
   }
-  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer), lease.threads());
+  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer) * size, lease.threads());
   lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) {
     const Task task = task_of(cut, i);
     for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
       const Panel& panel = call.layer.panels[j];
-      call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from,
+      call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from * size,
                                .lda = ld,
                                .row_scales = scales + task.row,
                                .rows = task.rows,
