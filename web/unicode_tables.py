@@ -15,6 +15,8 @@ OUT = Path(__file__).parent / "src" / "unicode.js"
 WIDTH = 110
 HANGUL = range(0xAC00, 0xD7A4)
 SCALARS = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+TOGETHER = 4096  # characters in one call of the library
+APART = "xqz"  # letters that nothing changes or makes
 HIGHEST = "\u0345"  # of combining class 240, the last: whatever combines moves before it
 
 HEAD = """// Written by unicode_tables.py; do not edit. What the tokenizers library does with each character of Unicode.
@@ -32,9 +34,30 @@ def normalized(**options: bool) -> Callable[[str], str]:
     return BertNormalizer(**{**off, **options}).normalize_str
 
 
-def within(change: Callable[[str], str], code: int) -> str:
-    """What becomes of a character between two letters."""
-    return change(f"a{chr(code)}b")[1:-1]
+def each(change: Callable[[str], str]) -> dict[int, str]:
+    """What becomes of every character between two letters."""
+    found: dict[int, str] = {}
+    for at in range(0, len(SCALARS), TOGETHER):
+        codes = SCALARS[at : at + TOGETHER]
+        changed = change("".join(f"{APART}{chr(code)}" for code in codes) + APART).split(APART)[1:-1]
+        found |= dict(zip(codes, changed, strict=True))
+    return found
+
+
+def pieces() -> dict[int, int]:
+    """Into how many words the pre-tokenizer cuts two letters with a character between them."""
+    from tokenizers.pre_tokenizers import BertPreTokenizer
+
+    cut, found = BertPreTokenizer().pre_tokenize_str, {}
+    for at in range(0, len(SCALARS), TOGETHER):
+        codes = SCALARS[at : at + TOGETHER]
+        words = iter(cut(" ".join(f"a{chr(code)}b" for code in codes)))
+        for code in codes:
+            count, word = 1, next(words)[0]
+            while not word.endswith("b"):
+                count, word = count + 1, next(words)[0]
+            found[code] = count
+    return found
 
 
 def ranges(codes: Iterable[int]) -> list[tuple[int, int]]:
@@ -103,22 +126,17 @@ def combining() -> dict[int, list[int]]:
 
 def tables() -> dict[str, list[str]]:
     """Every table by its name in unicode.js."""
-    from tokenizers.pre_tokenizers import BertPreTokenizer
-
-    cut = BertPreTokenizer().pre_tokenize_str
-    clean = {code: within(normalized(clean_text=True), code) for code in SCALARS}
-    stripped = {code: within(normalized(strip_accents=True), code) for code in SCALARS}
-    lower = {code: within(normalized(lowercase=True), code) for code in SCALARS}
-    chinese = normalized(handle_chinese_chars=True)
-    pieces = {code: len(cut(f"a{chr(code)}b")) for code in SCALARS}
+    clean, chinese = each(normalized(clean_text=True)), each(normalized(handle_chinese_chars=True))
+    stripped, lower = each(normalized(strip_accents=True)), each(normalized(lowercase=True))
+    words = pieces()
     changed = {code: text for code, text in lower.items() if text != chr(code)}
     assert [hex(code) for code, text in changed.items() if len(text) > 1] == ["0x130"], "characters.js knows only this"
     return {
         "REMOVED": packed(code for code, text in clean.items() if not text),
         "CLEANED_TO_SPACE": packed(code for code, text in clean.items() if text == " "),
-        "WHITE_SPACE": packed(code for code, count in pieces.items() if count == 2),
-        "PUNCTUATION": packed(code for code, count in pieces.items() if count == 3),
-        "CHINESE": packed(code for code in SCALARS if within(chinese, code) != chr(code)),
+        "WHITE_SPACE": packed(code for code, count in words.items() if count == 2),
+        "PUNCTUATION": packed(code for code, count in words.items() if count == 3),
+        "CHINESE": packed(code for code, text in chinese.items() if text != chr(code)),
         "MARKS": packed(code for code, text in stripped.items() if not text),
         "DECOMPOSED": packed(c for c, text in stripped.items() if text not in ("", chr(c)) and c not in HANGUL),
         "LOWERCASE": lowercase_runs({code: text for code, text in changed.items() if len(text) == 1}),

@@ -45,7 +45,9 @@ std::size_t most_inputs(const Linear& layer) {
   return most;
 }
 
-std::size_t bytes_per_row(std::size_t channels) { return stride_of(channels / 4 + 1) * 4; }
+std::size_t bytes_per_row(const Kernels& kernels, std::size_t channels) {
+  return stride_of(channels * kernels.quantized_bytes / 4 + 1) * 4;
+}
 
 struct Call {
   const Linear& layer;
@@ -89,7 +91,7 @@ void apply_float(const Call& call, Pool::Lease& lease) {
 void run_int8(const Call& call, const Task& task, const std::int8_t* bytes, const float* scales, std::size_t ld) {
   for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
     const Panel& panel = call.layer.panels[j];
-    call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from,
+    call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from * call.kernels.quantized_bytes,
                              .lda = ld,
                              .row_scales = scales + task.row,
                              .rows = task.rows,
@@ -106,7 +108,7 @@ void run_int8(const Call& call, const Task& task, const std::int8_t* bytes, cons
 }
 
 void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
-  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = bytes_per_row(channels);
+  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
   {
@@ -117,7 +119,7 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
                              bytes + row * ld, ld, scales + row});
     });
   }
-  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer), lease.threads());
+  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer) * call.kernels.quantized_bytes, lease.threads());
   lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), bytes, scales, ld); });
 }
 
@@ -128,7 +130,7 @@ void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
     const std::size_t most = most_inputs(call.layer);
     return run_float(call, all, most, inputs_per_pass_of(most));
   }
-  const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(channels);
+  const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
   call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, scales});
   run_int8(call, all, bytes, scales, ld);
 }
@@ -217,7 +219,7 @@ void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inn
   const std::size_t share = pieces(x.count, lease.threads());
   const std::size_t most = std::min(kMostRows, std::max(kFewestRows, share)), blocks = pieces(x.count, most);
   const std::size_t ld = stride_of(layer.down.outputs()), threads = lease.threads();
-  const std::size_t bytes_ld = bytes_per_row(std::max(layer.down.inputs(), layer.up.inputs()));
+  const std::size_t bytes_ld = bytes_per_row(kernels, std::max(layer.down.inputs(), layer.up.inputs()));
   float* inner = scratch.rows.reserve(threads * most * ld);
   const bool int8 = layer.down.int8() || layer.up.int8();
   auto* bytes = reinterpret_cast<std::int8_t*>(int8 ? scratch.quantized.bytes.reserve(threads * most * bytes_ld / 4) : nullptr);

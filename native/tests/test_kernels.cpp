@@ -101,16 +101,17 @@ void test_int8_panel(const Kernels& set, const Kernels& plain) {
   std::vector<float> row_scales[2];
   for (int i = 0; i < 2; ++i) {
     const Kernels& kernels = i ? plain : set;
-    std::vector<std::int8_t> q(rows * ld + 4);
+    const std::size_t stride = ld * kernels.quantized_bytes;
+    std::vector<std::int8_t> q(rows * stride + 8);
     row_scales[i].resize(rows);
-    kernels.quantize({x.data(), rows, k, ld, q.data(), ld, row_scales[i].data()});
+    kernels.quantize({x.data(), rows, k, ld, q.data(), stride, row_scales[i].data()});
     const auto weights = packed(w, k, cols, kernels.width);
     const std::vector<float> ones(std::max(rows, kernels.width), 1.0f), zeros(kernels.width);
     std::vector<std::int32_t> sums(kernels.width);
     for (std::size_t j = 0; j < k; ++j)
       for (std::size_t n = 0; n < cols; ++n) sums[n] += w[j * cols + n];
     results[i].resize(rows * cols);
-    kernels.int8_panel({q.data(), ld, ones.data(), rows, k, cols, weights.data(), ones.data(), sums.data(), zeros.data(),
+    kernels.int8_panel({q.data(), stride, ones.data(), rows, k, cols, weights.data(), ones.data(), sums.data(), zeros.data(),
                         results[i].data(), cols, Activation::none});
   }
   compare(set.name, "int8_panel", results[0], results[1], 0.0f);

@@ -7,6 +7,7 @@
 #define LANES 16
 #define TILE_ROWS 12
 #define INT8_ROWS 12
+#define INT8_VECTORS 2
 #define INT8_OFFSET 128
 #include "fours.hpp"
 
@@ -25,6 +26,6 @@ SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
 #include "vectors8.hpp"
 
 namespace squeezebert {
-extern const Kernels kAvx512Kernels{"avx512",   kWidth, TILE_ROWS,    panel,    softmax,
-                                    layer_norm, add3,   multiply_add, quantize, int8_panel, probe};
+extern const Kernels kAvx512Kernels{"avx512", kWidth, TILE_ROWS,    sizeof(Activation8), panel,      softmax, layer_norm,
+                                    add3,     multiply_add, quantize,     int8_panel,          probe};
 }

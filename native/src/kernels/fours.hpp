@@ -7,9 +7,13 @@
 namespace squeezebert {
 namespace {
 
+using Activation8 = std::int8_t;
+typedef Activation8 Activations8 __attribute__((vector_size(LANES)));
 using Weights = VI;
 using Inputs = VI;
 using Sums = VI;
+
+SQB_INLINE Activations8 narrow8(VI q) { return __builtin_convertvector(q, Activations8); }
 
 SQB_INLINE Weights load_weights(const std::int8_t* p) { return load_int(p); }
 

@@ -110,6 +110,6 @@ double probe(bool int8) {
 
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel, probe};
+extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel, probe};
 
 }  // namespace squeezebert

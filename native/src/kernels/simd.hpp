@@ -30,13 +30,22 @@ SQB_INLINE V max(V a, V b) { return a > b ? a : b; }
 SQB_INLINE V min(V a, V b) { return a < b ? a : b; }
 SQB_INLINE V abs(V a) { return reinterpret_cast<V>(reinterpret_cast<VI>(a) & 0x7fffffff); }
 
-// The first n lanes from p, the others zero; reads nothing past p[n - 1].
+// The first n lanes from p, the others zero; reads nothing past p[n - 1]. A copy of some bytes may be a call, and costs a
+// short vector's loop its registers.
 SQB_INLINE V load_part(const float* p, std::size_t n) {
   V v = {};
-  std::memcpy(&v, p, n * sizeof(float));
+  if constexpr (LANES > 4) std::memcpy(&v, p, n * sizeof(float));
+  else
+    for (std::size_t i = 0; i < LANES - 1; ++i)
+      if (i < n) v[i] = p[i];
   return v;
 }
-SQB_INLINE void store_part(float* p, V v, std::size_t n) { std::memcpy(p, &v, n * sizeof(float)); }
+SQB_INLINE void store_part(float* p, V v, std::size_t n) {
+  if constexpr (LANES > 4) std::memcpy(p, &v, n * sizeof(float));
+  else
+    for (std::size_t i = 0; i < LANES - 1; ++i)
+      if (i < n) p[i] = v[i];
+}
 
 SQB_INLINE float sum(V v) {
   float total = 0.0f;
@@ -44,40 +53,54 @@ SQB_INLINE float sum(V v) {
   return total;
 }
 
-// 2^x within 2 ulp for -126 <= x <= 127; below that, 2^-126. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
-SQB_INLINE V exp2(V x) {
-  x = max(min(x, splat(127.0f)), splat(-126.0f));
+// c[0] + c[1] x + c[2] x^2 ... Horner's rule has the fewest operations. In pairs (Estrin) there are more, which wait less
+// for each other.
+template <int N>
+SQB_INLINE V polynomial(V x, const float (&c)[N]) {
+#if defined(POLYNOMIALS_IN_PAIRS)
+  V terms[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) terms[i] = splat(c[i]);
+#pragma GCC unroll 4
+  for (int n = N; n > 1; n = (n + 1) / 2, x = x * x)
+#pragma GCC unroll 8
+    for (int i = 0; i < (n + 1) / 2; ++i) terms[i] = 2 * i + 1 < n ? terms[2 * i + 1] * x + terms[2 * i] : terms[2 * i];
+  return terms[0];
+#else
+  V p = splat(c[N - 1]);
+#pragma GCC unroll 16
+  for (int i = N - 2; i >= 0; --i) p = p * x + c[i];
+  return p;
+#endif
+}
+
+// 2^x within 2 ulp for -126 <= x <= 127. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
+SQB_INLINE V exp2_inside(V x) {
   const V shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer held in the low bits
   const V shifted = x + shift;
   const V f = x - (shifted - shift);
-  V p = splat(0.000153533605f);
-  p = p * f + 0.0013398875f;
-  p = p * f + 0.00961843692f;
-  p = p * f + 0.0555033237f;
-  p = p * f + 0.240226477f;
-  p = p * f + 0.693147182f;
-  p = p * f + 1.0f;
+  static constexpr float kTwoTo[] = {1.0f,           0.693147182f,  0.240226477f,  0.0555033237f,
+                                     0.00961843692f, 0.0013398875f, 0.000153533605f};
   const VI n = reinterpret_cast<VI>(shifted) - 0x4b400000;
-  return p * reinterpret_cast<V>((n + 127) << 23);
+  return polynomial(f, kTwoTo) * reinterpret_cast<V>((n + 127) << 23);
 }
+
+// Outside, 2^127 and 2^-126.
+SQB_INLINE V exp2(V x) { return exp2_inside(max(min(x, splat(127.0f)), splat(-126.0f))); }
 
 constexpr float kLog2E = 1.44269504088896341f;
 
 SQB_INLINE V exp(V x) { return exp2(x * kLog2E); }
 
-// x * Phi(x), within 5e-7 absolute. erfc(|x| / sqrt 2) = 2^-q(|x|) with q a polynomial fitted to -log2 erfc.
+// x * Phi(x), within 5e-7 absolute. erfc(|x| / sqrt 2) / 2 = 2^q(|x|) with q a polynomial fitted to log2 erfc - 1.
 SQB_INLINE V gelu(V x) {
-  const V a = min(abs(x), splat(5.9f));
-  V q = splat(2.83489271e-06f);
-  q = q * a - 3.93774499e-05f;
-  q = q * a + 0.000186179095f;
-  q = q * a + 0.000136939067f;
-  q = q * a - 0.00706342328f;
-  q = q * a + 0.0524961799f;
-  q = q * a + 0.45920819f;
-  q = q * a + 1.15110517f;
-  return max(x, V{}) - 0.5f * abs(x) * exp2(-q * a);
+  static constexpr float kLog2Tail[] = {-1.0f,            -1.15110517f,     -0.45920819f,    -0.0524961799f,  0.00706342328f,
+                                        -0.000136939067f, -0.000186179095f, 3.93774499e-05f, -2.83489271e-06f};
+  const V a = abs(x);
+  return max(x, V{}) - a * exp2_inside(polynomial(min(a, splat(5.9f)), kLog2Tail));
 }
+
+SQB_INLINE V relu(V x) { return max(x, V{}); }
 
 SQB_INLINE V tanh(V x) { return 1.0f - 2.0f / (1.0f + exp2(x * (2.0f * kLog2E))); }
 

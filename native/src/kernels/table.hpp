@@ -43,7 +43,7 @@ struct LayerNormArgs {
 
 // out[m, n] = act((sum_k q[m, k] * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact int32 sums.
 struct Int8PanelArgs {
-  const std::int8_t* a;  // [rows, k] with row stride lda, as `quantize` wrote it; readable to a multiple of 4
+  const std::int8_t* a;  // [rows, k] as `quantize` wrote it, rows lda bytes apart; readable to a multiple of 4
   std::size_t lda;
   const float* row_scales;  // [rows]
   std::size_t rows, k, cols;
@@ -61,7 +61,7 @@ struct QuantizeArgs {
   const float* x;
   std::size_t rows, channels, ldx;
   std::int8_t* out;  // signed, or 128 more than that where the machine multiplies unsigned by signed
-  std::size_t ldo;
+  std::size_t ldo;   // in bytes
   float* scales;  // [rows]
 };
 
@@ -69,6 +69,7 @@ struct Kernels {
   const char* name;
   std::size_t width;                                                          // columns of one packed panel
   std::size_t rows;                                                           // rows of one register tile
+  std::size_t quantized_bytes;                                                // of an activation: 2 where 16 bits are multiplied
   void (*panel)(const PanelArgs&);
   void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld);  // over keys, in place, [S][ld]
   void (*layer_norm)(const LayerNormArgs&);

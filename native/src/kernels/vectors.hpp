@@ -2,6 +2,8 @@
 // this. A register tile is TILE_ROWS rows x 2 vectors: every value of `a` is broadcast once and used twice.
 #pragma once
 
+#include <utility>
+
 #include "simd.hpp"
 #include "table.hpp"
 
@@ -42,24 +44,24 @@ SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const Pane
   }
 }
 
-SQB_INLINE V activate(V x, Activation act) {
-  switch (act) {
-    case Activation::gelu: return gelu(x);
-    case Activation::gelu_new: return gelu_new(x);
-    case Activation::relu: return max(x, V{});
-    case Activation::tanh: return tanh(x);
-    case Activation::none: break;
-  }
-  return x;
+// Columns outside, rows inside: one long loop a vector, whose constants stay where they are.
+template <V (*ACT)(V)>
+void replace_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo) {
+  over_lanes(cols, [&](std::size_t i, std::size_t n) {
+    float* at = out + i;
+    for (std::size_t m = 0; m < rows; ++m, at += ldo) store_some(at, ACT(load_some(at, n)), n);
+  });
 }
 
-// Over a tile that has just been put down, once for all tiles: unrolled into each of them it would triple the code.
-__attribute__((noinline)) void activate_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, Activation act) {
-  for (std::size_t m = 0; m < rows; ++m)
-    over_lanes(cols, [&](std::size_t i, std::size_t n) {
-      float* at = out + m * ldo + i;
-      store_some(at, activate(load_some(at, n), act), n);
-    });
+// Over all rows of a panel that have just been put down.
+void activate_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, Activation act) {
+  switch (act) {
+    case Activation::gelu: return replace_rows<gelu>(out, rows, cols, ldo);
+    case Activation::gelu_new: return replace_rows<gelu_new>(out, rows, cols, ldo);
+    case Activation::relu: return replace_rows<relu>(out, rows, cols, ldo);
+    case Activation::tanh: return replace_rows<tanh>(out, rows, cols, ldo);
+    case Activation::none: break;
+  }
 }
 
 // How many of a vector's lanes lie inside the panel: LANES, fewer, or none.
@@ -82,54 +84,65 @@ SQB_INLINE void begin(Tile<ROWS, VECTORS>& tile, const float* out, const PanelAr
   }
 }
 
+// Puts down one vector of each row, or so many lanes of it.
+template <int ROWS, typename Row>
+SQB_INLINE void put_rows(float* out, std::size_t ldo, std::size_t inside, const Row& row) {
+  if (inside == LANES) {
+#pragma GCC unroll 16
+    for (int m = 0; m < ROWS; ++m) store(out + m * ldo, row(m));
+  } else {
+#pragma GCC unroll 16
+    for (int m = 0; m < ROWS; ++m) store_part(out + m * ldo, row(m), inside);
+  }
+}
+
 template <int ROWS, int VECTORS>
 SQB_INLINE void end(const Tile<ROWS, VECTORS>& tile, float* out, const PanelArgs& p) {
 #pragma GCC unroll 2
-  for (int n = 0; n < VECTORS; ++n) {
-    const std::size_t inside = lanes_inside(p, n);
-#pragma GCC unroll 16
-    for (int m = 0; m < ROWS; ++m) {
-      float* to = out + m * p.ldo + n * LANES;
-      if (inside == LANES) store(to, tile.sums[m][n]);
-      else store_part(to, tile.sums[m][n], inside);
-    }
-  }
-  if (p.act != Activation::none) activate_rows(out, ROWS, p.cols, p.ldo, p.act);
+  for (int n = 0; n < VECTORS; ++n)
+    put_rows<ROWS>(out + n * LANES, p.ldo, lanes_inside(p, n), [&](int m) { return tile.sums[m][n]; });
 }
 
 template <int ROWS, int VECTORS>
-void run_tile(const float* a, float* out, const PanelArgs& p) {
+SQB_INLINE void run_tile(std::size_t row, const PanelArgs& p) {
   Tile<ROWS, VECTORS> tile;
+  const float* a = p.a + (p.a_transposed ? row : row * p.lda);
+  float* out = p.out + row * p.ldo;
   begin(tile, out, p);
   if (p.a_transposed) accumulate<ROWS, VECTORS, true>(tile, a, p);
   else accumulate<ROWS, VECTORS, false>(tile, a, p);
+  asm volatile("" ::: "memory");  // what is read next was not to take a register until now
   end(tile, out, p);
 }
 
-using TileFunction = void (*)(const float*, float*, const PanelArgs&);
+template <int ROWS, int VECTORS>
+void run_tiles(std::size_t row, std::size_t end, const PanelArgs& p) {
+  for (; row < end; row += ROWS) run_tile<ROWS, VECTORS>(row, p);
+}
 
-template <int VECTORS>
-TileFunction tile_of(std::size_t rows) {
-  static constexpr TileFunction kTiles[] = {
-      run_tile<1, VECTORS>, run_tile<2, VECTORS>, run_tile<3, VECTORS>, run_tile<4, VECTORS>,
-      run_tile<5, VECTORS>, run_tile<6, VECTORS>,
-#if TILE_ROWS > 6
-      run_tile<7, VECTORS>, run_tile<8, VECTORS>, run_tile<9, VECTORS>, run_tile<10, VECTORS>,
-      run_tile<11, VECTORS>, run_tile<12, VECTORS>,
-#endif
-  };
+using TilesFunction = void (*)(std::size_t, std::size_t, const PanelArgs&);
+
+template <int VECTORS, std::size_t... ROWS>
+TilesFunction tiles_of(std::size_t rows, std::index_sequence<ROWS...>) {
+  static constexpr TilesFunction kTiles[] = {run_tiles<ROWS + 1, VECTORS>...};
   return kTiles[rows - 1];
 }
 
-// Rows are shared out evenly among the tiles: 16 rows are 8 + 8, never 12 + 4.
+// Rows are shared out evenly among the tiles: 16 rows are 8 + 8, never 12 + 4. Calls run(row, end, rows of a tile) for the
+// larger tiles, then for the others.
+template <typename Run>
+SQB_INLINE void share_rows(std::size_t rows, std::size_t most, const Run& run) {
+  const std::size_t tiles = (rows + most - 1) / most, each = rows / tiles, larger = rows % tiles * (each + 1);
+  if (larger) run(0, larger, each + 1);
+  run(larger, rows, each);
+}
+
 void panel(const PanelArgs& p) {
-  const std::size_t tiles = (p.rows + TILE_ROWS - 1) / TILE_ROWS;
-  for (std::size_t t = 0, row = 0; t < tiles; ++t) {
-    const std::size_t rows = (p.rows - row + tiles - t - 1) / (tiles - t);
-    const TileFunction run = p.cols > LANES ? tile_of<2>(rows) : tile_of<1>(rows);
-    run(p.a + (p.a_transposed ? row : row * p.lda), p.out + row * p.ldo, p);
-    row += rows;
-  }
+  using Rows = std::make_index_sequence<TILE_ROWS>;
+  share_rows(p.rows, TILE_ROWS, [&](std::size_t row, std::size_t end, std::size_t rows) {
+    (p.cols > LANES ? tiles_of<2>(rows, Rows{}) : tiles_of<1>(rows, Rows{}))(row, end, p);
+  });
+  if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
 void softmax_lanes(float* scores, std::size_t keys, std::size_t ld) {

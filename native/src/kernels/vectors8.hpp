@@ -1,10 +1,12 @@
 // The int8 kernels, written once over vectors of LANES int32 sums. An instruction set's file defines, beside LANES,
-//   INT8_ROWS    rows of a register tile
-//   INT8_OFFSET  what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
-//   INT8_VECTORS vectors of LANES columns that a register tile is wide: 2, or 1 where registers are few
-// and the types and functions of a product of four neighbouring bytes (see fours.hpp for those of most):
-//   Weights load_weights(p)       four bytes of each of LANES columns
-//   Inputs  load_inputs(p)        four bytes of one row, for all columns
+//   INT8_ROWS     rows of a register tile
+//   INT8_VECTORS  vectors of LANES columns of a register tile, 1 or 2
+//   INT8_OFFSET   what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
+//   Activation8   what `quantize` stores an activation in
+// and the types and functions of a product of four neighbouring values (see fours.hpp for those of most):
+//   Activations8 narrow8(q)       LANES activations, from int32
+//   Weights load_weights(p)       four weights of each of LANES columns
+//   Inputs  load_inputs(p)        four activations of one row, for all columns
 //   Sums    begin_sums(start)     LANES columns' sums over k so far, from the int32 values they start with
 //   Sums    dot4(sums, inputs, weights), exactly
 //   VI      end_sums(sums)        one int32 a column
@@ -15,12 +17,9 @@
 namespace squeezebert {
 namespace {
 
-typedef std::int8_t Bytes __attribute__((vector_size(LANES)));
-
 template <int ROWS, int VECTORS>
-SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const std::int8_t* a, const Int8PanelArgs& p) {
-  const std::int8_t* w = p.w;
-  const std::size_t lda = p.lda, count = (p.k + 3) / 4;
+SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, const Int8PanelArgs& p) {
+  const std::size_t lda = p.lda / sizeof(Activation8), count = (p.k + 3) / 4;
   for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth) {
     Weights b[VECTORS];
 #pragma GCC unroll 2
@@ -35,49 +34,48 @@ SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const std::int8_t* a, c
 }
 
 template <int ROWS, int VECTORS>
-void run_tile8(std::size_t row, const Int8PanelArgs& p) {
+SQB_INLINE void run_tile8(std::size_t row, std::size_t first, const Int8PanelArgs& p) {
   Sums sums[ROWS][VECTORS];
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
-    const VI start = INT8_OFFSET ? load_int(p.column_sums + n * LANES) * -INT8_OFFSET : VI{};
+    const VI start = INT8_OFFSET ? load_int(p.column_sums + first + n * LANES) * -INT8_OFFSET : VI{};
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) sums[m][n] = begin_sums(start);
   }
-  accumulate8(sums, p.a + row * p.lda, p);
+  accumulate8(sums, reinterpret_cast<const Activation8*>(p.a + row * p.lda), p.w + 4 * first, p);
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
-    const std::size_t begin = static_cast<std::size_t>(n) * LANES, inside = p.cols - begin < LANES ? p.cols - begin : LANES;
+    const std::size_t begin = first + static_cast<std::size_t>(n) * LANES, inside = p.cols - begin < LANES ? p.cols - begin : LANES;
     const V scales = load(p.scales + begin), bias = load(p.bias + begin);
-#pragma GCC unroll 16
-    for (int m = 0; m < ROWS; ++m) {
-      const V y = __builtin_convertvector(end_sums(sums[m][n]), V) * (scales * p.row_scales[row + m]) + bias;
-      store_some(p.out + (row + m) * p.ldo + begin, y, inside);
-    }
+    put_rows<ROWS>(p.out + row * p.ldo + begin, p.ldo, inside, [&](int m) {
+      return __builtin_convertvector(end_sums(sums[m][n]), V) * (scales * p.row_scales[row + m]) + bias;
+    });
   }
-  if (p.act != Activation::none) activate_rows(p.out + row * p.ldo, ROWS, p.cols, p.ldo, p.act);
 }
 
-using Tile8Function = void (*)(std::size_t, const Int8PanelArgs&);
+template <int ROWS, int VECTORS>
+void run_tiles8(std::size_t row, std::size_t end, std::size_t first, const Int8PanelArgs& p) {
+  for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS>(row, first, p);
+}
 
-template <int VECTORS>
-Tile8Function tile8_of(std::size_t rows) {
-  static constexpr Tile8Function kTiles[] = {
-      run_tile8<1, VECTORS>, run_tile8<2, VECTORS>, run_tile8<3, VECTORS>, run_tile8<4, VECTORS>,
-#if INT8_ROWS > 4
-      run_tile8<5, VECTORS>, run_tile8<6, VECTORS>, run_tile8<7, VECTORS>, run_tile8<8, VECTORS>,
-      run_tile8<9, VECTORS>, run_tile8<10, VECTORS>, run_tile8<11, VECTORS>, run_tile8<12, VECTORS>,
-#endif
-  };
+using Tiles8Function = void (*)(std::size_t, std::size_t, std::size_t, const Int8PanelArgs&);
+
+template <int VECTORS, std::size_t... ROWS>
+Tiles8Function tiles8_of(std::size_t rows, std::index_sequence<ROWS...>) {
+  static constexpr Tiles8Function kTiles[] = {run_tiles8<ROWS + 1, VECTORS>...};
   return kTiles[rows - 1];
 }
 
+SQB_INLINE void int8_columns(std::size_t first, const Int8PanelArgs& p) {
+  using Rows = std::make_index_sequence<INT8_ROWS>;
+  share_rows(p.rows, INT8_ROWS, [&](std::size_t row, std::size_t end, std::size_t rows) {
+    (p.cols - first > LANES ? tiles8_of<INT8_VECTORS>(rows, Rows{}) : tiles8_of<1>(rows, Rows{}))(row, end, first, p);
+  });
+}
+
 void int8_panel(const Int8PanelArgs& p) {
-  const std::size_t tiles = (p.rows + INT8_ROWS - 1) / INT8_ROWS;
-  for (std::size_t t = 0, row = 0; t < tiles; ++t) {
-    const std::size_t rows = (p.rows - row + tiles - t - 1) / (tiles - t);
-    (p.cols > LANES ? tile8_of<2>(rows) : tile8_of<1>(rows))(row, p);
-    row += rows;
-  }
+  for (std::size_t first = 0; first < p.cols; first += INT8_VECTORS * LANES) int8_columns(first, p);
+  if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
 SQB_INLINE float largest(V v) {
@@ -90,7 +88,7 @@ void quantize(const QuantizeArgs& p) {
   const V shift = splat(12582912.0f);  // rounds to nearest even, as nearbyint does
   for (std::size_t r = 0; r < p.rows; ++r) {
     const float* x = p.x + r * p.ldx;
-    std::int8_t* out = p.out + r * p.ldo;
+    Activation8* out = reinterpret_cast<Activation8*>(p.out + r * p.ldo);
     V tops = {};
     over_lanes(p.channels, [&](std::size_t i, std::size_t n) { tops = max(tops, abs(load_some(x + i, n))); });
     const float top = largest(tops), inverse = top > 0.0f ? 127.0f / top : 0.0f;
@@ -100,8 +98,8 @@ void quantize(const QuantizeArgs& p) {
       const V scaled = max(min(load_some(x + i, n) * inverse, splat(127.0f)), splat(-127.0f));
       const V rounded = scaled + shift;
       const VI q = reinterpret_cast<VI>(rounded) - (0x4b400000 - INT8_OFFSET);
-      const Bytes bytes = __builtin_convertvector(q, Bytes);
-      __builtin_memcpy(out + i, &bytes, n);
+      const Activations8 stored = narrow8(q);
+      __builtin_memcpy(out + i, &stored, n * sizeof(Activation8));
     });
   }
 }
