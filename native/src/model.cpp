@@ -263,7 +263,7 @@ std::size_t Workspace::bytes() const {
 }
 
 std::size_t Model::workspace_bytes() {
-  std::lock_guard<std::mutex> lock(spare_mutex_);
+  std::lock_guard<Mutex> lock(spare_mutex_);
   std::size_t sum = 0;
   for (const auto& workspace : spare_) sum += workspace->bytes();
   return sum;
