@@ -23,8 +23,9 @@ class EncoderConfig:
 
     ``conv_kernel`` k > 1 puts a depthwise convolution over k neighbouring tokens before each grouped pointwise layer.
     ``attention="low_rank"`` projects keys and values along the sequence to ``attention_rank`` rows
-    (Wang et al. 2020, arXiv 2006.04768, section 4), of texts longer than ``KEPT_TOKENS`` times the rank. ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
-    ``classifier_pooling`` is what the pooler reads: the first token as in BERT, or the mean of all tokens.
+    (Wang et al. 2020, arXiv 2006.04768, section 4), of texts longer than ``KEPT_TOKENS`` times the rank. ``pooler_act``
+    is "relu" for DistilBERT's ``pre_classifier``. ``classifier_pooling`` is what the pooler reads: the first token as
+    in BERT, or the mean of all tokens.
 
     Raises:
         ConfigError: a value is out of range, or two values contradict each other.

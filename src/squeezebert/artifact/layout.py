@@ -1,7 +1,7 @@
 """The canonical names of an encoder's tensors, and the shapes that a config gives them.
 
-They are the names of Hugging Face's SqueezeBERT without its ``transformer.`` prefix. Each of a layer's six linear layers
-may be kept as two factors instead of its weight (see ``factors``); then the tensors say so, and not the config.
+They are the names of Hugging Face's SqueezeBERT without its ``transformer.`` prefix. Each of a layer's six linear
+layers may be kept as two factors instead of its weight (see ``factors``); then the tensors say so, and not the config.
 V vocabulary, P positions, Y types, E embedding, C hidden, F intermediate, G groups, K kernel, R rank, L labels.
 """
 
