@@ -1,12 +1,13 @@
-"""Linear layers kept as two factors: ``X.down`` [G*r, I, 1] and ``X.up`` [G*O, r, 1] in place of ``X.weight`` [G*O, I, 1].
+"""Linear layers in two factors: ``X.down`` [G*r, I, 1] and ``X.up`` [G*O, r, 1] in place of ``X.weight`` [G*O, I, 1].
 
-Each of the G groups has its own pair; the rank r is the same in all groups of a layer and may differ between layers. It
-is written nowhere but in the shapes.
+Each of the G groups has its own pair; the rank r is the same in all groups of a layer and may differ between layers.
+It is written nowhere but in the shapes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,7 @@ def product(down: np.ndarray, up: np.ndarray) -> np.ndarray:
 
 
 def multiplied_out(tensors: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-    """The same network with a dense float32 weight for every pair of factors; without factors it is given back as is."""
+    """The same network with a float32 weight for every pair of factors; without factors it is given back as it is."""
     if not any(name.endswith(UP) for name in tensors):
         return tensors
     plain = dequantized(tensors)
@@ -50,7 +51,5 @@ def multiplied_out(tensors: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray
 
 def without_factors(artifact: Artifact) -> Artifact:
     """The same artifact with its factors multiplied out; one without factors is given back as it is."""
-    from dataclasses import replace
-
     tensors = multiplied_out(artifact.tensors)
     return artifact if tensors is artifact.tensors else replace(artifact, tensors=tensors)

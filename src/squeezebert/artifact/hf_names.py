@@ -45,7 +45,7 @@ _HEADS = (
     "cls.predictions.decoder",
     BIAS,
 )
-PARAMETERS = tuple(f"{name}{scale}" for name in ("weight", "down", "up") for scale in ("", SCALE)) + ("bias",)
+PARAMETERS = ("bias", *(f"{name}{scale}" for name in ("weight", "down", "up") for scale in ("", SCALE)))
 _OURS_ONLY = (  # no model type of transformers has these
     "embeddings.projection",
     *(f"{name}.depthwise" for name in _LINEARS),

@@ -1,7 +1,7 @@
 """Full attention against low-rank attention as texts grow: time and the memory of activations, in our engine.
 
-``python -m squeezebert.bench.lengths`` writes benchmarks/results/lengths-NAME.json and .png. The engines take turns; the
-memory is what each has grown its activations to after calls of one length.
+``python -m squeezebert.bench.lengths`` writes benchmarks/results/lengths-NAME.json and .png. The engines take turns;
+the memory is what each has grown its activations to after calls of one length.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ LENGTHS = (128, 256, 512, 1024, 2048, 4096)
 RANKS = (128,)
 FULL = "full"
 
+
 @dataclass(frozen=True)
 class Variant:
     """One architecture with attention of a rank, 0 for full attention, and room for ``longest`` tokens."""
@@ -48,8 +49,9 @@ class Variant:
 
 @dataclass(frozen=True)
 class LengthRow:
-    """One attention at one length: milliseconds of a call (CPU time, least and median), the memory of its activations in
-    megabytes (10^6 bytes), both as a share of full attention, and its billions of operations."""
+    """One attention at one length: milliseconds of a call (CPU time, least and median), the memory of its activations
+    in megabytes (10^6 bytes), both as a share of full attention, and its billions of operations.
+    """
 
     model: str
     attention: str

@@ -52,8 +52,16 @@ def _panel(axes: Axes, rows: list[dict[str, Any]], panel: tuple[str, str, str]) 
         mine = [row for row in rows if row["attention"] == attention]
         lengths, values = [row["length"] for row in mine], [row[name] for row in mine]
         axes.plot(lengths, values, marker="o", color=COLOURS[2 * place % len(COLOURS)], label=attention)
-        axes.annotate(f"{values[-1]:,.4g} {unit}", (lengths[-1], values[-1]), textcoords="offset points", xytext=(-6, 7),
-                      ha="right", fontsize=8, color=INK)  # fmt: skip
+        last, place_of_text = (lengths[-1], values[-1]), (-6, 7)
+        axes.annotate(
+            f"{values[-1]:,.4g} {unit}",
+            last,
+            place_of_text,
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            color=INK,
+        )
     lengths = sorted({row["length"] for row in rows})
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")

@@ -108,7 +108,8 @@ def group(ctx: click.Context) -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0 is success, 2 a user's error (one line on stderr), 3 a result that --max-drop refused (the same), 130 Ctrl-C, 141 a reader of our output that went away.
+    0 is success, 2 a user's error (one line on stderr), 3 a result that --max-drop refused (the same), 130 Ctrl-C, 141
+    a reader of our output that went away.
     Any other exception is a bug and leaves as it is, with its traceback.
     """
     _write_utf8()

@@ -28,7 +28,9 @@ _OPTIONS = (
     ),
     click.option("--columns", default="", help="Your own names of the task's columns, in their order, with commas."),
     click.option("--limit", type=click.IntRange(0), default=0, help="Measure on so many examples, evenly out of all."),
-    click.option("--max-drop", type=float, help="Write nothing where the task's figure falls by more points than this."),
+    click.option(
+        "--max-drop", type=float, help="Write nothing where the task's figure falls by more points than this."
+    ),
 )
 NAMES = ("task", "data", "columns", "limit", "max_drop")
 
@@ -80,7 +82,9 @@ def gate_rows(gate: Gate | None, found: Judged | None) -> list[tuple[str, str]]:
     """The figures as rows of a table."""
     if gate is None or found is None:
         return []
-    return [(f"{gate.task} {name}", f"{value:.4f}, was {found.before[name]:.4f}") for name, value in found.after.items()]
+    return [
+        (f"{gate.task} {name}", f"{value:.4f}, was {found.before[name]:.4f}") for name, value in found.after.items()
+    ]
 
 
 def gate_json(gate: Gate | None, found: Judged | None) -> dict[str, Any]:

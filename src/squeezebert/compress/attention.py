@@ -1,8 +1,8 @@
 """Full attention into low-rank attention: keys and values of a long text become ``attention_rank`` rows.
 
 Which tokens a row stands for is learned (see ``squeezebert.nn.layers.SequenceProjection``); it begins as the mean of a
-segment. The first and the last token have a row each: much of what BERT attends to is [CLS] and [SEP] (Clark et al. 2019,
-arXiv 1906.04341, section 3.2), and mixed with others they are lost.
+segment. The first and the last token have a row each: much of what BERT attends to is [CLS] and [SEP] (Clark et al.
+2019, arXiv 1906.04341, section 3.2), and mixed with others they are lost.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def segments(rank: int, longest: int) -> np.ndarray:
 def with_low_rank(artifact: Artifact, rank: int, longest: int = 0) -> Artifact:
     """The model with low-rank attention, for texts of up to ``longest`` tokens (0: as many as before).
 
-    Texts of at most twice ``rank`` tokens get the same outputs as before. Positions that the table does not have are those that
-    it has over again, but for the first, which only [CLS] ever had (as in Beltagy et al. 2020, Longformer, arXiv
-    2004.05150, section 5): what a token is to its neighbours stays what it was, which interpolating would change.
+    Texts of at most twice ``rank`` tokens get the same outputs as before. Positions that the table does not have are
+    those that it has over again, but for the first, which only [CLS] ever had (as in Beltagy et al. 2020, Longformer,
+    arXiv 2004.05150, section 5): what a token is to its neighbours stays what it was; interpolating would change it.
 
     Raises:
         ArtifactError: the weights are int8, or attention is low-rank already.

@@ -1,4 +1,4 @@
-"""Real text to look at a network with: some thousands of tokens, drawn evenly from files or from a task's training set."""
+"""Real text to look at a network with: some thousands of tokens, drawn from files or from a task's training set."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def sample(artifact: Artifact, texts: Sequence[Text], tokens: int = TOKENS) -> l
         count += sum(len(one.ids) for one in more)
     if count < FEWEST_TOKENS:
         raise InputError(
-            f"the texts hold {count} tokens, and a look at the layers needs {FEWEST_TOKENS} or more, better {TOKENS:,}; "
-            "give more text"
+            f"the texts hold {count} tokens, and a look at the layers needs {FEWEST_TOKENS} or more, better {TOKENS:,};"
+            " give more text"
         )
     return list(batches(encodings, BATCH_TOKENS))
 

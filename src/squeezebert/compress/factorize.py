@@ -1,7 +1,7 @@
 """Layers in two factors: smaller and faster where a matrix says less than its size.
 
-Which rank each layer gets is decided for all layers together (see ``low_rank``), from what real text does to them; without
-text it is the plain singular value decomposition.
+Which rank each layer gets is decided for all layers together (see ``low_rank``), from what real text does to them;
+without text it is the plain singular value decomposition.
 """
 
 from __future__ import annotations
@@ -139,10 +139,9 @@ def _ranks(artifact: Artifact, small: Artifact, layers: Layers, settings: Factor
     else:
         ranks = {name: settings.rank for name, one in layers.items() if one.cost(settings.rank) < one.whole_cost}
     if not ranks:
-        raise InputError(
-            f"{' '.join(f'{name}={value}' for name, value in settings.given.items())} makes no layer smaller; "
-            f"choose less: two factors save something up to rank {max(max(one.ranks, default=0) for one in layers.values())}"
-        )
+        asked = " ".join(f"{name}={value}" for name, value in settings.given.items())
+        highest = max(max(one.ranks, default=0) for one in layers.values())
+        raise InputError(f"{asked} makes no layer smaller; choose less: factors save something up to rank {highest}")
     return ranks
 
 

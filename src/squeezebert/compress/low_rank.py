@@ -1,11 +1,11 @@
 """A matrix as the product of two thin ones: the best one for real inputs, and the rank of each under one budget.
 
-The plain SVD keeps what is large in the matrix; what counts is what is large in the network's output. So the matrix W of
-each group is taken between two roots, S W R with R R' the covariance of its inputs on real text and S S' that of the
-gradients which its outputs get, and cut there: the squares of the singular values are then the expected squared change of
-the network's output, in one unit for all matrices. Inputs: Chen et al. 2021, DRONE, section 3, and Wang et al. 2024,
-SVD-LLM, arXiv 2403.07378, section 3.1. Both sides together: the Kronecker approximation of Martens and Grosse 2015, K-FAC,
-arXiv 1503.05671, section 3. What the inputs are on average goes into the bias and costs nothing.
+The plain SVD keeps what is large in the matrix; what counts is what is large in the network's output. So the matrix W
+of each group is taken between two roots, S' W R with R R' the covariance of its inputs on real text, S S' that of the
+gradients which its outputs get, and cut there: the squares of the singular values are then the expected squared change
+of the network's output, in one unit for all matrices. Inputs: Chen et al. 2021, DRONE, section 3, and Wang et al. 2024,
+SVD-LLM, arXiv 2403.07378, section 3.1. Both sides together: the Kronecker approximation of Martens and Grosse 2015,
+K-FAC, arXiv 1503.05671, section 3. What the inputs are on average goes into the bias and costs nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Decomposed:
     @property
     def ranks(self) -> range:
         """The ranks that may be chosen: steps of ``RANK_STEP`` that cost less than the whole matrix."""
-        groups, inputs, outputs = self.sizes
+        _, inputs, outputs = self.sizes
         return range(RANK_STEP, -(-inputs * outputs // (inputs + outputs)), RANK_STEP)
 
     def energy(self, rank: int) -> float:
@@ -115,7 +115,7 @@ def _root(square: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ranks_of_energy(layers: Mapping[str, Decomposed], energy: float) -> dict[str, int]:
-    """The smallest rank of each layer that keeps that share of its energy; layers that it makes no cheaper are left out."""
+    """The smallest rank of each layer that keeps that share of its energy; layers that get no cheaper are left out."""
     found = {name: next((rank for rank in one.ranks if one.energy(rank) >= energy), 0) for name, one in layers.items()}
     return {name: rank for name, rank in found.items() if rank}
 

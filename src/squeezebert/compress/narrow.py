@@ -1,7 +1,7 @@
 """Narrow embedding tables: the tables in two factors, of which the second is the projection that follows them.
 
-The sum of the tables is what a layer is whose matrix is the identity, and it is decomposed as one (see ``low_rank``). Words
-that the text did not hold must survive too, so the covariance over the whole vocabulary is mixed in.
+The sum of the tables is what a layer is whose matrix is the identity, and it is decomposed as one (see ``low_rank``).
+Words that the text did not hold must survive too, so the covariance over the whole vocabulary is mixed in.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from squeezebert.nn.layers import LEAST_MASS, GroupedLinear, Pointwise, SequenceProjection
 from squeezebert.nn.trace import Trace
 
-
 NEVER = -1e30  # a score that softmax makes 0
 
 
@@ -33,8 +32,8 @@ class AttentionNumbers:
 class SelfAttention(nn.Module):
     """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, H*D], without the output projection.
 
-    With a rank R, keys and values are first projected along the sequence to R rows, and the softmax runs over those, each
-    counting as many times as the tokens that it stands for.
+    With a rank R, keys and values are first projected along the sequence to R rows, and the softmax runs over those,
+    each counting as many times as the tokens that it stands for.
     """
 
     def __init__(self, numbers: AttentionNumbers) -> None:

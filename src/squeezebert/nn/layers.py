@@ -105,12 +105,12 @@ class DepthwiseConv(nn.Module):
 class SequenceProjection(nn.Module):
     """S rows mixed down to R: [B, S, C] -> rows [B, R, C] and their mass [B, R] (Wang et al. 2020, arXiv 2006.04768).
 
-    ``weight`` is [R, P]. Token j of a text of S tokens reads column (P - 1) j // (S - 1), so that the first and the last
-    column are those of the first and the last token of every text. A row is the weighted mean of the tokens; its mass, the
-    sum of its weights' absolute values, is how many tokens it stands for. A text of at most 2 R tokens keeps them as they
-    are, a row of mass 1 for each, because to make R rows of them would cost more. Padding contributes nothing. Where the
-    texts of a batch have different numbers of rows, there are as many as the most, and those that are not there have
-    mass 0.
+    ``weight`` is [R, P]. Token j of a text of S tokens reads column (P - 1) j // (S - 1), so that the first and the
+    last column are those of the first and the last token of every text. A row is the weighted mean of the tokens; its
+    mass, the sum of its weights' absolute values, is how many tokens it stands for. A text of at most 2 R tokens keeps
+    them as they are, a row of mass 1 for each, because to make R rows of them would cost more. Padding contributes
+    nothing. Where the texts of a batch have different numbers of rows, there are as many as the most, and those that
+    are not there have mass 0.
     """
 
     def __init__(self, rank: int, longest: int) -> None:
@@ -126,7 +126,7 @@ class SequenceProjection(nn.Module):
         return (weights / mass.clamp(min=LEAST_MASS).unsqueeze(-1)) @ zero_padding(x, mask), mass
 
     def _weights(self, mask: Tensor) -> Tensor:
-        """[B, K, S]: what each token counts in each row, of which there are R, or more where a shorter text has more."""
+        """[B, K, S]: what each token counts in each row; there are R rows, or more where a short text has more."""
         rank, longest = self.weight.shape
         lengths, places = mask.sum(1, keepdim=True), torch.arange(mask.shape[1], device=mask.device)
         kept = lengths <= KEPT_TOKENS * rank

@@ -1,15 +1,15 @@
 """What the linear layers of a network see and cause on real text: the moments that factorizing goes by.
 
-One pass forward and one backward over a sample. The backward pass starts from random numbers of variance 1 in place of a
-loss, so the squares of the gradients are, on average, those of the derivative of all the network's outputs at once: what
-a change at each place does to what comes out (Martens and Grosse 2015, K-FAC, arXiv 1503.05671, section 5).
+One pass forward and one backward over a sample. The backward pass starts from random numbers of variance 1 in place of
+a loss, so the squares of the gradients are, on average, those of the derivative of all the network's outputs at once:
+what a change at each place does to what comes out (Martens and Grosse 2015, K-FAC, arXiv 1503.05671, section 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from squeezebert.nn.layers import GroupedLinear
 from squeezebert.nn.padding import pad
 from squeezebert.nn.weights import Network
 from squeezebert.text.batch import Batch
-
 
 
 @dataclass
@@ -64,7 +63,7 @@ class _Watched:
     def layer(self, name: str, module: GroupedLinear) -> Iterator[Any]:
         self.inputs[name], self.outputs[name] = _Sums(module.groups), _Sums(module.groups)
         yield module.register_forward_pre_hook(lambda _, given: self._in(name, module, *given))
-        yield module.register_forward_hook(lambda _, given, made: self._out(name, made))
+        yield module.register_forward_hook(lambda _, given, made: self._out(name, cast(Tensor, made)))
 
     def norm(self, name: str, module: nn.LayerNorm) -> Iterator[Any]:
         self.inputs[name], self.outputs[name] = _Sums(1), _Sums(1)
@@ -94,7 +93,9 @@ def collect(network: Network, batches: Iterable[Batch], seed: int = 0) -> dict[s
     """
     encoder, watched = network.transformer, _Watched()
     layers = {name: module for name, module in encoder.named_modules() if isinstance(module, GroupedLinear)}
-    hooks = [hook for name, module in layers.items() if name.startswith("encoder.") for hook in watched.layer(name, module)]
+    hooks = [
+        hook for name, module in layers.items() if name.startswith("encoder.") for hook in watched.layer(name, module)
+    ]
     hooks += watched.norm(EMBEDDED, encoder.embeddings.LayerNorm)
     network.requires_grad_(False)
     chance = torch.Generator().manual_seed(seed)

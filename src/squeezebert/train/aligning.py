@@ -1,7 +1,8 @@
 """A teacher's channels in the order of a student that is there already.
 
-A student that was cut out of its teacher has the teacher's hidden channels in an order of its own (see ``grouping``), and
-what was made of it has them too. Its word embeddings tell the order: each channel is the teacher's that looks most like it.
+A student that was cut out of its teacher has the teacher's hidden channels in an order of its own (see ``grouping``),
+and what was made of it has them too. Its word embeddings tell the order: each channel is the teacher's that looks most
+like it.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ def aligned(teacher: SqueezeBert, student: SqueezeBert) -> SqueezeBert:
     order = linear_sum_assignment(-likeness)[1]
     if likeness[np.arange(len(order)), order].mean() < ALIKE:
         raise InputError(
-            "the student's word embeddings are not the teacher's in any order of channels, so their hidden states cannot "
-            "be compared; take the teacher that the student was made of, or set --hidden 0 --embedding 0 --similarity 1"
+            "the student's word embeddings are not the teacher's in any order of channels, so their hidden states "
+            "cannot be compared; take the teacher that the student was made of, or set "
+            "--hidden 0 --embedding 0 --similarity 1"
         )
     if (order == np.arange(len(order))).all():
         return teacher

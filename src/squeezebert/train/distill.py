@@ -143,10 +143,8 @@ def _split(
 ) -> tuple[SentenceExamples, SentenceExamples]:
     """(what is learned from, what is held out), none longer than ``limit`` with its frame."""
     longest = min(settings.longest, limit - frame.size)
-    if settings.passages:
-        sentences = corpus.passages(longest)
-    else:
-        sentences = corpus.sentences(settings.shortest, longest)
+    shortest = settings.shortest
+    sentences = corpus.passages(longest) if settings.passages else corpus.sentences(shortest, longest)
     if len(sentences) <= 2 * settings.held_out:
         raise InputError(
             f"the texts hold {len(sentences)} different sentences, and {settings.held_out} are held out; "
@@ -163,7 +161,9 @@ def _definition(teacher: Artifact, student: Student, corpus: Corpus, settings: D
         told.pop("passages")  # so that runs of before there were any go on
     if isinstance(student, Artifact):
         tensors = student.tensors
-        told["weights_of_student"] = digest(*(part for n in sorted(tensors) for part in (n.encode(), tensors[n].tobytes())))
+        told["weights_of_student"] = digest(
+            *(part for n in sorted(tensors) for part in (n.encode(), tensors[n].tobytes()))
+        )
     return {"stage": STAGE, "student": _config(student).to_dict(), "corpus": corpus.identity, **told}
 
 
