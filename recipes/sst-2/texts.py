@@ -1,6 +1,6 @@
 """Unlabelled texts in the manner of SST-2 for the teacher to label: its training texts with some words exchanged.
 
-Each word is replaced with probability 0.2 by one drawn from all words of the training set, as often as they occur there:
+Each word is replaced with probability 0.2 by one drawn from all words of the training set, by how often they occur:
 a plain form of TinyBERT's augmentation by word replacement (Jiao et al. 2020, section 3.2). The dev set is not read.
 
     python recipes/sst-2/texts.py DATA OUT.txt [COPIES]
