@@ -94,6 +94,7 @@ class Model:
         self.artifact = artifact
         self.engine = engine
         self.progress = progress
+        self.fallback = fallback  # who `classify` asks where this model is not sure
         self._run = Runtime(artifact, self.tokenizer, engine, options, fallback)
 
     @classmethod
@@ -140,11 +141,6 @@ class Model:
     def max_length(self) -> int:
         """The longest window in tokens, special tokens included."""
         return self._run.options.max_length or self.tokenizer.max_length
-
-    @property
-    def fallback(self) -> Fallback | None:
-        """Who `classify` asks where this model is not sure: the large model of a cascade."""
-        return self._run.fallback
 
     @property
     def threads(self) -> int:
