@@ -12,6 +12,7 @@ from random_models import head_of, random_artifact, tiny_config
 from squeezebert.nn import Embedder, SqueezeBert, from_artifact
 from squeezebert.tasks import HEAD_KINDS
 from squeezebert.train.importance import by_energy, by_loss, by_outputs
+from squeezebert.train.refitting import grouped_layers
 
 CONFIG = tiny_config(num_attention_heads=4, groups=1)
 HEAD, CHANNEL = 2, 5  # of the first layer: nothing reads them
@@ -35,8 +36,9 @@ def network():
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
-        encoder.layers[0].post_attention.conv1d.weight[:, HEAD * 6 : HEAD * 6 + 6] = 0
-        encoder.layers[0].output.conv1d.weight[:, CHANNEL] = 0
+        linears = grouped_layers(encoder.layers[0])
+        linears["post_attention"].weight[:, HEAD * 6 : HEAD * 6 + 6] = 0
+        linears["output"].weight[:, CHANNEL] = 0
     return Embedder(encoder, "mean", normalize=True).eval()
 
 
@@ -92,8 +94,8 @@ def test_a_layer_that_changes_nothing_has_no_energy():
     torch.manual_seed(0)
     encoder = SqueezeBert(CONFIG, pooler=False)
     with torch.no_grad():
-        for linear in (encoder.layers[0].post_attention.conv1d, encoder.layers[0].output.conv1d):
-            linear.weight.zero_()
+        for name in ("post_attention", "output"):
+            grouped_layers(encoder.layers[0])[name].weight.zero_()
     found = by_energy(Embedder(encoder, "mean").eval(), batches_of(CONFIG))
     assert found.layers[0] == pytest.approx(0, abs=1e-6)
     assert found.layers[1] > 1e-5
