@@ -161,10 +161,9 @@ def _tokens(states: Sequence[Tensor], sample: Sequence[Padded]) -> Rows:
     return torch.cat([state[mask] for state, (_, mask) in zip(states, sample, strict=True)])
 
 
+@torch.no_grad()
 def reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
-    """The same function with its hidden channels, and in the layers ``used`` heads and feed-forward channels, in that
-    order.
-    """
+    """The same function in that order of its hidden channels, in the layers ``used`` of heads and wide channels too."""
     copy = deepcopy(teacher)
     hidden = torch.from_numpy(order.hidden)
     embeddings = copy.embeddings
