@@ -105,6 +105,7 @@ def _energy(layer: EncoderLayer, passed: list[Passed], sample: Sequence[Padded],
     return LayerEnergy(np.asarray(attention), mixing, *wide, heads_move)
 
 
+@torch.no_grad()
 def reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
     """The same function with its hidden channels in that order, and in layers ``used`` heads and wide channels."""
     copy = deepcopy(teacher)
