@@ -95,7 +95,7 @@ def test_the_labels_of_a_task_say_what_matters(tmp_path):
         random_artifact(CONFIG, Head("classification", ("yes", "no"))), head=Head("classification", ("yes", "no"))
     )
     source = Source(task="classification", data=str(data))
-    found = prune(artifact, source, PruneSettings(HALF, examples=32))
+    found = prune(artifact, source, PruneSettings(HALF, by="gradient", examples=32))
     assert found.artifact.head == artifact.head
     assert found.artifact.history[-1]["settings"]["task"] == "classification"
     assert found.artifact.history[-1]["settings"]["examples"] == 32
@@ -105,14 +105,14 @@ def test_the_labels_of_a_task_say_what_matters(tmp_path):
 def test_a_regression_is_asked_in_the_units_it_was_trained_in(tmp_path):
     data = write_task("regression", tmp_path / "data")
     artifact = random_artifact(CONFIG, Head("regression", ("score",)))
-    found = prune(artifact, Source(task="regression", data=str(data)), PruneSettings(Wanted(ffn=0.5)))
+    found = prune(artifact, Source(task="regression", data=str(data)), PruneSettings(Wanted(ffn=0.5), by="gradient"))
     assert found.artifact.config.intermediate_size == 24
 
 
 def test_what_does_not_go_together_is_refused_before_anything_is_cut(texts, tmp_path):
     artifact = random_artifact(CONFIG)
     source = Source((texts,))
-    with pytest.raises(ConfigError, match="importance by 'magic' is not known; choose one of gradient, energy"):
+    with pytest.raises(ConfigError, match="importance by 'magic' is not known; choose one of energy, gradient"):
         PruneSettings(HALF, by="magic")
     with pytest.raises(InputError, match="give --text FILE, or --task with --data"):
         Source()

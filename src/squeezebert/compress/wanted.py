@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from squeezebert.errors import ConfigError
 
-MEASURES = ("gradient", "energy")  # of importance; what they are stands in squeezebert.train.importance
+MEASURES = ("energy", "gradient")  # of importance; what they are stands in squeezebert.train.importance
 
 
 @dataclass(frozen=True)
