@@ -109,14 +109,15 @@ def test_factors_that_do_not_go_together_are_refused(
         ({"up": None, "down": None}, r"query\.weight is missing, and so is .*query\.up; add one of them before"),
         ({"down": None}, r"query needs either \.weight or both \.down and \.up; leave out the form"),
         ({"weight": zeros(24, 12, 1)}, r"query needs either \.weight or both"),
-        ({"down": zeros(6, 12, 1)}, r"query\.down gives 6 channels and .*query\.up takes 8; both must have the same rank"),
+        (
+            {"down": zeros(6, 12, 1)},
+            r"query\.down gives 6 channels and .*query\.up takes 8; both must have the same rank",
+        ),
         ({"down": zeros(7, 12, 1)}, r"query\.down has 7 rows for 2 groups; give each group as many"),
         ({"down": zeros(8, 11, 1)}, r"query\.down is \[8, 11, 1\] where the config asks for \[any, 12, 1\]"),
     ],
 )
-def test_the_engine_refuses_them_too(
-    thin: Artifact, tensors: dict[str, np.ndarray | None], message: str
-) -> None:
+def test_the_engine_refuses_them_too(thin: Artifact, tensors: dict[str, np.ndarray | None], message: str) -> None:
     with pytest.raises(ArtifactError, match=message):
         Engine(CONFIG, changed(thin, **tensors).tensors)
 

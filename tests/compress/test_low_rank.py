@@ -109,7 +109,7 @@ def test_what_the_budget_leaves_over_goes_to_the_last_layer() -> None:
 @given(st.integers(0, 2**16), st.floats(0.3, 1.0))
 def test_a_budget_is_kept_and_used(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
-    layers = {str(at): fake(sorted(rng.exponential(1 + at, 8).tolist(), reverse=True) + [0.0]) for at in range(4)}
+    layers = {str(at): fake([*sorted(rng.exponential(1 + at, 8).tolist(), reverse=True), 0.0]) for at in range(4)}
     whole = sum(one.whole_cost for one in layers.values())
     budget = max(lowest_cost(layers), int(share * whole))
     ranks = ranks_of_budget(layers, budget)
