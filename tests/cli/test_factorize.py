@@ -88,6 +88,12 @@ def test_quantize_has_the_same_gate(run, model: Path, pairs: Path, tmp_path: Pat
     assert told["task"] == "similarity"
 
 
+@pytest.fixture
+def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SQUEEZEBERT_DATA", raising=False)
+
+
+@pytest.mark.usefixtures("_no_data")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -100,8 +106,7 @@ def test_quantize_has_the_same_gate(run, model: Path, pairs: Path, tmp_path: Pat
         (["--rank", "8", "--text", "nowhere.txt"], "nowhere.txt does not exist"),
     ],
 )
-def test_bad_options_are_one_line_and_write_nothing(run, model: Path, tmp_path: Path, options, message, monkeypatch):
-    monkeypatch.delenv("SQUEEZEBERT_DATA", raising=False)
+def test_bad_options_are_one_line_and_write_nothing(run, model: Path, tmp_path: Path, options, message):
     done = run("factorize", model, tmp_path / "out", *options)
     assert done.code == 2
     assert message in done.err

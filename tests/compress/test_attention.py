@@ -76,7 +76,7 @@ def test_what_cannot_be_converted_says_so() -> None:
     with pytest.raises(ArtifactError, match="low-rank already, of rank 8; convert the artifact that it came from"):
         with_low_rank(with_low_rank(FULL, 8), 4)
     for rank in (0, 41, -3):
-        with pytest.raises(ConfigError, match="attention_rank=.* is out of range"):
+        with pytest.raises(ConfigError, match=r"attention_rank=.* is out of range"):
             with_low_rank(FULL, rank)
     with pytest.raises(InputError, match="max_length=39 is below the 40 tokens that it has now"):
         with_low_rank(FULL, 8, 39)

@@ -22,7 +22,7 @@ def test_every_layer_is_looked_at_and_the_embeddings() -> None:
     found = collect(from_artifact(random_artifact(CONFIG)), BATCHES)
     assert len(found) == 6 * CONFIG.num_hidden_layers + 1
     assert {found[EMBEDDED].inputs.shape, found[EMBEDDED].outputs.shape} == {(1, 24, 24)}
-    assert found[OUTPUT].inputs.shape == found[OUTPUT].outputs.shape[:1] + (24, 24)
+    assert found[OUTPUT].inputs.shape == (*found[OUTPUT].outputs.shape[:1], 24, 24)
     assert found[OUTPUT].outputs.shape == (2, 12, 12)
 
 

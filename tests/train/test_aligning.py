@@ -56,5 +56,7 @@ def test_another_width_is_left_alone() -> None:
 
 
 def test_a_stranger_is_refused() -> None:
-    with pytest.raises(InputError, match="not the teacher's in any order of channels, .*take the teacher that the student"):
+    with pytest.raises(
+        InputError, match=r"not the teacher's in any order of channels, .*take the teacher that the student"
+    ):
         aligned(network(TEACHER), network(random_artifact(CONFIG, seed=9)))

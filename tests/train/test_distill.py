@@ -130,7 +130,9 @@ def test_passages_are_runs_of_sentences(teacher, text, tmp_path):
 def test_students_that_cannot_go_on_say_so(teacher, text, tmp_path):
     out = Output(tmp_path / "out", progress=False)
     tagger = random_artifact(DENSE, head_of("token_classification"))
-    with pytest.raises(InputError, match="the student has a head for token_classification, and what is distilled embeds"):
+    with pytest.raises(
+        InputError, match="the student has a head for token_classification, and what is distilled embeds"
+    ):
         distill(teacher, tagger, [text], SETTINGS, out)
     relations = replace(SETTINGS, weights=Weights(1.0, 1.0))
     with pytest.raises(ConfigError, match="relations among keys of low-rank attention are not those of tokens; set"):
