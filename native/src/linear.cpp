@@ -16,31 +16,38 @@ constexpr std::size_t kQuantizedRows = 16;  // quantized as one task
 
 std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
 
-// How a layer's work is cut: blocks of rows times shares of the panels.
+// How a layer's work is cut: blocks of rows, which end at multiples of `step`, times shares of the panels.
 struct Cut {
-  std::size_t rows, panels, blocks, shares;
+  std::size_t rows, step, panels, blocks, shares;
 };
 
 struct Task {
   std::size_t row, rows, panel, panels;
 };
 
-Cut cut_of(const Linear& layer, std::size_t rows, std::size_t bytes_per_row, unsigned threads) {
+Cut cut_of(const Linear& layer, std::size_t rows, std::size_t step, std::size_t bytes_per_row, unsigned threads) {
   const std::size_t blocks = pieces(rows, std::max<std::size_t>(48, kBlockBytes / bytes_per_row));
   const std::size_t wanted = threads == 1 ? 1 : pieces(kTasksPerThread * threads, blocks);
-  return {rows, layer.panels.size(), blocks, std::min(layer.panels.size(), wanted)};
+  return {rows, step, layer.panels.size(), blocks, std::min(layer.panels.size(), wanted)};
 }
 
 Task task_of(const Cut& cut, std::size_t i) {
   const std::size_t block = i / cut.shares, share = i % cut.shares;
-  const std::size_t row = cut.rows * block / cut.blocks, panel = cut.panels * share / cut.shares;
-  return {row, cut.rows * (block + 1) / cut.blocks - row, panel, cut.panels * (share + 1) / cut.shares - panel};
+  const std::size_t steps = pieces(cut.rows, cut.step), panel = cut.panels * share / cut.shares;
+  const std::size_t row = steps * block / cut.blocks * cut.step;
+  const std::size_t end = std::min(cut.rows, steps * (block + 1) / cut.blocks * cut.step);
+  return {row, end - row, panel, cut.panels * (share + 1) / cut.shares - panel};
 }
 
 std::size_t most_inputs(const Linear& layer) {
   std::size_t most = 0;
   for (const Panel& panel : layer.panels) most = std::max(most, panel.inputs);
   return most;
+}
+
+// Whether every panel's inputs begin with a whole four, as rows that lie together need.
+bool starts_at_fours(const Linear& layer) {
+  return std::all_of(layer.panels.begin(), layer.panels.end(), [](const Panel& panel) { return panel.from % 4 == 0; });
 }
 
 struct Call {
@@ -75,7 +82,7 @@ void run_float(const Call& call, const Task& task, std::size_t most, std::size_t
 
 void apply_float(const Call& call, Pool::Lease& lease) {
   const std::size_t most = most_inputs(call.layer), inputs_per_pass = pieces(most, pieces(most, kMaxInputs));
-  const Cut cut = cut_of(call.layer, call.x.count, inputs_per_pass * sizeof(float), lease.threads());
+  const Cut cut = cut_of(call.layer, call.x.count, 1, inputs_per_pass * sizeof(float), lease.threads());
   lease.run(cut.blocks * cut.shares,
             [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
 }
@@ -85,21 +92,24 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
   const std::size_t ld = stride_of(channels * size / 4 + 1) * 4;  // in bytes
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
+  const std::size_t block = starts_at_fours(call.layer) ? call.kernels.block : 1;
   {
     const Section section(Operation::quantize);
     lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
       const std::size_t row = i * kQuantizedRows;
       call.kernels.quantize({call.x.data + row * call.x.ld, std::min(kQuantizedRows, rows - row), channels, call.x.ld,
-                             bytes + row * ld, ld, scales + row});
+                             bytes + row * ld, ld, block, scales + row});
     });
   }
-  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer) * size, lease.threads());
+  const Cut cut = cut_of(call.layer, rows, block, most_inputs(call.layer) * size, lease.threads());
   lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) {
     const Task task = task_of(cut, i);
     for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
       const Panel& panel = call.layer.panels[j];
-      call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from * size,
+      call.kernels.int8_panel({.a = bytes + task.row * ld,
                                .lda = ld,
+                               .block = block,
+                               .from = panel.from,
                                .row_scales = scales + task.row,
                                .rows = task.rows,
                                .k = panel.inputs,
