@@ -18,25 +18,27 @@ constexpr std::size_t kMostRows = 192;
 
 std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
 
-// How a layer's work is cut: blocks of rows times shares of the panels.
+// How a layer's work is cut: blocks of rows, which end at multiples of `step`, times shares of the panels.
 struct Cut {
-  std::size_t rows, panels, blocks, shares;
+  std::size_t rows, step, panels, blocks, shares;
 };
 
 struct Task {
   std::size_t row, rows, panel, panels;
 };
 
-Cut cut_of(const Linear& layer, std::size_t rows, std::size_t bytes_per_row, unsigned threads) {
+Cut cut_of(const Linear& layer, std::size_t rows, std::size_t step, std::size_t bytes_per_row, unsigned threads) {
   const std::size_t blocks = pieces(rows, std::max<std::size_t>(48, kBlockBytes / bytes_per_row));
   const std::size_t wanted = threads == 1 ? 1 : pieces(kTasksPerThread * threads, blocks);
-  return {rows, layer.panels.size(), blocks, std::min(layer.panels.size(), wanted)};
+  return {rows, step, layer.panels.size(), blocks, std::min(layer.panels.size(), wanted)};
 }
 
 Task task_of(const Cut& cut, std::size_t i) {
   const std::size_t block = i / cut.shares, share = i % cut.shares;
-  const std::size_t row = cut.rows * block / cut.blocks, panel = cut.panels * share / cut.shares;
-  return {row, cut.rows * (block + 1) / cut.blocks - row, panel, cut.panels * (share + 1) / cut.shares - panel};
+  const std::size_t steps = pieces(cut.rows, cut.step), panel = cut.panels * share / cut.shares;
+  const std::size_t row = steps * block / cut.blocks * cut.step;
+  const std::size_t end = std::min(cut.rows, steps * (block + 1) / cut.blocks * cut.step);
+  return {row, end - row, panel, cut.panels * (share + 1) / cut.shares - panel};
 }
 
 std::size_t most_inputs(const Linear& layer) {
@@ -55,6 +57,13 @@ struct Call {
   Rows x, out;
   Activation act;
 };
+
+// How many rows of an int8 layer's input lie together: for that every panel's inputs must begin with a whole four.
+std::size_t block_of(const Call& call) {
+  const auto starts_at_four = [](const Panel& panel) { return panel.from % 4 == 0; };
+  const std::vector<Panel>& panels = call.layer.panels;
+  return std::all_of(panels.begin(), panels.end(), starts_at_four) ? call.kernels.block : 1;
+}
 
 void run_float(const Call& call, const Task& task, std::size_t most, std::size_t inputs_per_pass) {
   for (std::size_t k = 0; k < most; k += inputs_per_pass) {
@@ -83,17 +92,26 @@ std::size_t inputs_per_pass_of(std::size_t most) { return pieces(most, pieces(mo
 
 void apply_float(const Call& call, Pool::Lease& lease) {
   const std::size_t most = most_inputs(call.layer), inputs_per_pass = inputs_per_pass_of(most);
-  const Cut cut = cut_of(call.layer, call.x.count, inputs_per_pass * sizeof(float), lease.threads());
+  const Cut cut = cut_of(call.layer, call.x.count, 1, inputs_per_pass * sizeof(float), lease.threads());
   lease.run(cut.blocks * cut.shares,
             [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
 }
 
-void run_int8(const Call& call, const Task& task, const std::int8_t* bytes, const float* scales, std::size_t ld) {
+// The input of an int8 layer as `quantize` wrote it.
+struct Input8 {
+  const std::int8_t* bytes;
+  const float* scales;
+  std::size_t ld, block;
+};
+
+void run_int8(const Call& call, const Task& task, const Input8& in) {
   for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
     const Panel& panel = call.layer.panels[j];
-    call.kernels.int8_panel({.a = bytes + task.row * ld + panel.from * call.kernels.quantized_bytes,
-                             .lda = ld,
-                             .row_scales = scales + task.row,
+    call.kernels.int8_panel({.a = in.bytes + task.row * in.ld,
+                             .lda = in.ld,
+                             .block = in.block,
+                             .from = panel.from,
+                             .row_scales = in.scales + task.row,
                              .rows = task.rows,
                              .k = panel.inputs,
                              .cols = panel.cols,
@@ -111,16 +129,18 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
   const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
+  const std::size_t block = block_of(call);
   {
     const Section section(Operation::quantize);
     lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
       const std::size_t row = i * kQuantizedRows;
       call.kernels.quantize({call.x.data + row * call.x.ld, std::min(kQuantizedRows, rows - row), channels, call.x.ld,
-                             bytes + row * ld, ld, scales + row});
+                             bytes + row * ld, ld, block, scales + row});
     });
   }
-  const Cut cut = cut_of(call.layer, rows, most_inputs(call.layer) * call.kernels.quantized_bytes, lease.threads());
-  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), bytes, scales, ld); });
+  const std::size_t per_row = most_inputs(call.layer) * call.kernels.quantized_bytes;
+  const Cut cut = cut_of(call.layer, rows, block, per_row, lease.threads());
+  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), {bytes, scales, ld, block}); });
 }
 
 // A whole layer on the calling thread; `bytes` and `scales` hold the input of an int8 one.
@@ -131,8 +151,9 @@ void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
     return run_float(call, all, most, inputs_per_pass_of(most));
   }
   const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
-  call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, scales});
-  run_int8(call, all, bytes, scales, ld);
+  const std::size_t block = block_of(call);
+  call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, block, scales});
+  run_int8(call, all, {bytes, scales, ld, block});
 }
 
 Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }

@@ -91,8 +91,9 @@ std::vector<std::int8_t> packed(const std::vector<std::int8_t>& w, std::size_t k
 // With scales of one the outputs are the integer sums themselves, and those must be the same everywhere, also where
 // every byte is as large as it can be.
 void test_int8_panel(const Kernels& set, const Kernels& plain) {
-  const std::size_t rows = pick(1, 30), k = pick(1, 140), cols = pick(1, plain.width), ld = (k + 3) / 4 * 4 + pick(0, 5);
-  const bool extreme = pick(0, 4) == 0;
+  const std::size_t rows = pick(1, 30), k = pick(1, 140), cols = pick(1, plain.width);
+  const bool together = pick(0, 3), extreme = pick(0, 4) == 0;
+  const std::size_t from = together ? pick(0, 3) * 4 : pick(0, 9), ld = from + (k + 3) / 4 * 4 + pick(0, 5);
   auto x = values(rows * ld);
   for (float& v : x) v = extreme ? (pick(0, 1) ? 1.0f : -1.0f) : v;
   std::vector<std::int8_t> w(k * cols);
@@ -101,17 +102,17 @@ void test_int8_panel(const Kernels& set, const Kernels& plain) {
   std::vector<float> row_scales[2];
   for (int i = 0; i < 2; ++i) {
     const Kernels& kernels = i ? plain : set;
-    const std::size_t stride = ld * kernels.quantized_bytes;
+    const std::size_t stride = ld * kernels.quantized_bytes, block = together ? kernels.block : 1;
     std::vector<std::int8_t> q(rows * stride + 8);
     row_scales[i].resize(rows);
-    kernels.quantize({x.data(), rows, k, ld, q.data(), stride, row_scales[i].data()});
+    kernels.quantize({x.data(), rows, from + k, ld, q.data(), stride, block, row_scales[i].data()});
     const auto weights = packed(w, k, cols, kernels.width);
     const std::vector<float> ones(std::max(rows, kernels.width), 1.0f), zeros(kernels.width);
     std::vector<std::int32_t> sums(kernels.width);
     for (std::size_t j = 0; j < k; ++j)
       for (std::size_t n = 0; n < cols; ++n) sums[n] += w[j * cols + n];
     results[i].resize(rows * cols);
-    kernels.int8_panel({q.data(), stride, ones.data(), rows, k, cols, weights.data(), ones.data(), sums.data(), zeros.data(),
+    kernels.int8_panel({q.data(), stride, block, from, ones.data(), rows, k, cols, weights.data(), ones.data(), sums.data(), zeros.data(),
                         results[i].data(), cols, Activation::none});
   }
   compare(set.name, "int8_panel", results[0], results[1], 0.0f);

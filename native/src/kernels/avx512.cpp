@@ -9,6 +9,7 @@
 #define INT8_ROWS 12
 #define INT8_VECTORS 2
 #define INT8_OFFSET 128
+#define INT8_BLOCK 1
 #include "fours.hpp"
 
 namespace squeezebert {
@@ -26,6 +27,6 @@ SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
 #include "vectors8.hpp"
 
 namespace squeezebert {
-extern const Kernels kAvx512Kernels{"avx512", kWidth, TILE_ROWS,    sizeof(Activation8), panel,      softmax, layer_norm,
-                                    add3,     multiply_add, quantize,     int8_panel,          probe};
+extern const Kernels kAvx512Kernels{"avx512", kWidth,     TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel,
+                                    softmax,  layer_norm, add3,      multiply_add,        quantize,   int8_panel, probe};
 }

@@ -82,7 +82,7 @@ void int8_panel(const Int8PanelArgs& p) {
   for (std::size_t m = 0; m < p.rows; ++m) {
     for (std::size_t n = 0; n < p.cols; ++n) {
       std::int32_t sum = 0;
-      for (std::size_t k = 0; k < p.k; ++k) sum += p.a[m * p.lda + k] * p.w[(k / 4 * kWidth + n) * 4 + k % 4];
+      for (std::size_t k = 0; k < p.k; ++k) sum += p.a[m * p.lda + p.from + k] * p.w[(k / 4 * kWidth + n) * 4 + k % 4];
       const float scale = p.row_scales[m] * p.scales[n];
       p.out[m * p.ldo + n] = activate(static_cast<float>(sum) * scale + p.bias[n], p.act);
     }
@@ -110,6 +110,6 @@ double probe(bool int8) {
 
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel, probe};
+extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel, probe};
 
 }  // namespace squeezebert

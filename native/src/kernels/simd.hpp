@@ -25,6 +25,19 @@ SQB_INLINE V load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 SQB_INLINE void store(float* p, V v) { *reinterpret_cast<Loose*>(p) = v; }
 SQB_INLINE VI load_int(const void* p) { return *static_cast<const LooseInt*>(p); }
 SQB_INLINE V splat(float x) { return x - V{}; }
+
+// A constant in every lane. Engines of WebAssembly put one together wherever it is used, by three instructions; in memory,
+// where the compiler does not see that it is one, it takes a single load.
+SQB_INLINE V constant(const float& x) {
+#if defined(__wasm__)
+  const float* at = &x;
+  asm("" : "+r"(at));
+  return splat(*at);
+#else
+  return splat(x);
+#endif
+}
+
 SQB_INLINE V select(VI mask, V a, V b) { return reinterpret_cast<V>((mask & reinterpret_cast<VI>(a)) | (~mask & reinterpret_cast<VI>(b))); }
 SQB_INLINE V max(V a, V b) { return a > b ? a : b; }
 SQB_INLINE V min(V a, V b) { return a < b ? a : b; }
@@ -60,7 +73,7 @@ SQB_INLINE V polynomial(V x, const float (&c)[N]) {
 #if defined(POLYNOMIALS_IN_PAIRS)
   V terms[N];
 #pragma GCC unroll 16
-  for (int i = 0; i < N; ++i) terms[i] = splat(c[i]);
+  for (int i = 0; i < N; ++i) terms[i] = constant(c[i]);
 #pragma GCC unroll 4
   for (int n = N; n > 1; n = (n + 1) / 2, x = x * x)
 #pragma GCC unroll 8
@@ -74,30 +87,33 @@ SQB_INLINE V polynomial(V x, const float (&c)[N]) {
 #endif
 }
 
+// 1.5 * 2^23: adding it rounds to an integer, to the nearest even one, which the low bits of the sum hold.
+constexpr float kRounding = 12582912.0f;
+
 // 2^x within 2 ulp for -126 <= x <= 127. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
 SQB_INLINE V exp2_inside(V x) {
-  const V shift = splat(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer held in the low bits
-  const V shifted = x + shift;
-  const V f = x - (shifted - shift);
   static constexpr float kTwoTo[] = {1.0f,           0.693147182f,  0.240226477f,  0.0555033237f,
                                      0.00961843692f, 0.0013398875f, 0.000153533605f};
-  const VI n = reinterpret_cast<VI>(shifted) - 0x4b400000;
-  return polynomial(f, kTwoTo) * reinterpret_cast<V>((n + 127) << 23);
+  static constexpr float kBiased = kRounding + 127.0f;  // the integer comes out as an exponent's bits
+  const V biased = constant(kBiased), rounded = x + biased, f = x - (rounded - biased);
+  return polynomial(f, kTwoTo) * reinterpret_cast<V>(reinterpret_cast<VI>(rounded) << 23);
 }
 
+constexpr float kLowest = -126.0f, kHighest = 127.0f, kLog2E = 1.44269504088896341f;
+
 // Outside, 2^127 and 2^-126.
-SQB_INLINE V exp2(V x) { return exp2_inside(max(min(x, splat(127.0f)), splat(-126.0f))); }
+SQB_INLINE V exp2(V x) { return exp2_inside(max(min(x, constant(kHighest)), constant(kLowest))); }
 
-constexpr float kLog2E = 1.44269504088896341f;
-
-SQB_INLINE V exp(V x) { return exp2(x * kLog2E); }
+// For x <= 88.
+SQB_INLINE V exp(V x) { return exp2_inside(max(x * constant(kLog2E), constant(kLowest))); }
 
 // x * Phi(x), within 5e-7 absolute. erfc(|x| / sqrt 2) / 2 = 2^q(|x|) with q a polynomial fitted to log2 erfc - 1.
 SQB_INLINE V gelu(V x) {
   static constexpr float kLog2Tail[] = {-1.0f,            -1.15110517f,     -0.45920819f,    -0.0524961799f,  0.00706342328f,
                                         -0.000136939067f, -0.000186179095f, 3.93774499e-05f, -2.83489271e-06f};
+  static constexpr float kEnd = 5.9f;
   const V a = abs(x);
-  return max(x, V{}) - a * exp2_inside(polynomial(min(a, splat(5.9f)), kLog2Tail));
+  return max(x, V{}) - a * exp2_inside(polynomial(min(a, constant(kEnd)), kLog2Tail));
 }
 
 SQB_INLINE V relu(V x) { return max(x, V{}); }

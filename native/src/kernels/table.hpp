@@ -41,10 +41,11 @@ struct LayerNormArgs {
   float eps;
 };
 
-// out[m, n] = act((sum_k q[m, k] * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact int32 sums.
+// out[m, n] = act((sum_k q[m, from + k] * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact int32 sums.
 struct Int8PanelArgs {
-  const std::int8_t* a;  // [rows, k] as `quantize` wrote it, rows lda bytes apart; readable to a multiple of 4
-  std::size_t lda;
+  const std::int8_t* a;  // [rows, channels] as `quantize` wrote it; readable to a multiple of 4
+  std::size_t lda, block;
+  std::size_t from;         // the first channel; a multiple of 4 where block > 1
   const float* row_scales;  // [rows]
   std::size_t rows, k, cols;
   const std::int8_t* w;             // [ceil(k / 4)][width][4], zero past k and cols
@@ -56,12 +57,13 @@ struct Int8PanelArgs {
   Activation act;
 };
 
-// One row at a time: scale = max |x| / 127, q = round(x / scale).
+// One row at a time: scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where block > 1, so many rows lie
+// together as [ceil(channels / 4)][rows of the block][4], the last block with the rows that are left.
 struct QuantizeArgs {
   const float* x;
   std::size_t rows, channels, ldx;
   std::int8_t* out;  // signed, or 128 more than that where the machine multiplies unsigned by signed
-  std::size_t ldo;   // in bytes
+  std::size_t ldo, block;
   float* scales;  // [rows]
 };
 
@@ -70,6 +72,7 @@ struct Kernels {
   std::size_t width;                                                          // columns of one packed panel
   std::size_t rows;                                                           // rows of one register tile
   std::size_t quantized_bytes;                                                // of an activation: 2 where 16 bits are multiplied
+  std::size_t block;                                                          // rows that `quantize` may put together
   void (*panel)(const PanelArgs&);
   void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld);  // over keys, in place, [S][ld]
   void (*layer_norm)(const LayerNormArgs&);

@@ -146,14 +146,14 @@ void panel(const PanelArgs& p) {
 }
 
 void softmax_lanes(float* scores, std::size_t keys, std::size_t ld) {
-  V top = load(scores), sums[4] = {};
+  V top = load(scores), sum = {};
   for (std::size_t s = 1; s < keys; ++s) top = max(top, load(scores + s * ld));
   for (std::size_t s = 0; s < keys; ++s) {
     const V e = exp(load(scores + s * ld) - top);
     store(scores + s * ld, e);
-    sums[s % 4] += e;
+    sum += e;
   }
-  const V scale = 1.0f / ((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  const V scale = 1.0f / sum;
   for (std::size_t s = 0; s < keys; ++s) store(scores + s * ld, load(scores + s * ld) * scale);
 }
 

@@ -2,6 +2,7 @@
 //   INT8_ROWS     rows of a register tile
 //   INT8_VECTORS  vectors of LANES columns of a register tile, 1 or 2
 //   INT8_OFFSET   what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
+//   INT8_BLOCK    rows that `quantize` puts together: 1, or INT8_ROWS, which reads a tile's activations in one stream
 //   Activation8   what `quantize` stores an activation in
 // and the types and functions of a product of four neighbouring values (see fours.hpp for those of most):
 //   Activations8 narrow8(q)       LANES activations, from int32
@@ -19,14 +20,18 @@ namespace {
 
 template <int ROWS, int VECTORS>
 SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, const Int8PanelArgs& p) {
-  const std::size_t lda = p.lda / sizeof(Activation8), count = (p.k + 3) / 4;
-  for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth) {
+  constexpr bool kTogether = INT8_BLOCK > 1;
+  const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = kTogether ? 4 * ROWS : 4;
+  const std::size_t count = (p.k + 3) / 4;
+  a += p.from * (kTogether ? ROWS : 1);
+  for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step) {
+    if constexpr (kTogether) asm("" : "+r"(a), "+r"(w));  // or each load's address is computed apart
     Weights b[VECTORS];
 #pragma GCC unroll 2
     for (int n = 0; n < VECTORS; ++n) b[n] = load_weights(w + n * 4 * LANES);
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
-      const Inputs x = load_inputs(a + m * lda + 4 * k);
+      const Inputs x = load_inputs(a + m * between);
 #pragma GCC unroll 2
       for (int n = 0; n < VECTORS; ++n) sums[m][n] = dot4(sums[m][n], x, b[n]);
     }
@@ -66,9 +71,18 @@ Tiles8Function tiles8_of(std::size_t rows, std::index_sequence<ROWS...>) {
   return kTiles[rows - 1];
 }
 
+// As share_rows, but where rows lie together a tile is a block.
+template <typename Run>
+SQB_INLINE void share_rows8(const Int8PanelArgs& p, const Run& run) {
+  if (INT8_BLOCK == 1) return share_rows(p.rows, INT8_ROWS, run);
+  const std::size_t whole = p.rows / p.block * p.block;
+  if (whole) run(0, whole, p.block);
+  if (whole < p.rows) run(whole, p.rows, p.rows - whole);
+}
+
 SQB_INLINE void int8_columns(std::size_t first, const Int8PanelArgs& p) {
   using Rows = std::make_index_sequence<INT8_ROWS>;
-  share_rows(p.rows, INT8_ROWS, [&](std::size_t row, std::size_t end, std::size_t rows) {
+  share_rows8(p, [&](std::size_t row, std::size_t end, std::size_t rows) {
     (p.cols - first > LANES ? tiles8_of<INT8_VECTORS>(rows, Rows{}) : tiles8_of<1>(rows, Rows{}))(row, end, first, p);
   });
 }
@@ -84,23 +98,30 @@ SQB_INLINE float largest(V v) {
   return top;
 }
 
+// One row, so that LANES values are written `step` values after the LANES before them.
+SQB_INLINE void quantize_row(const float* x, std::size_t channels, Activation8* out, std::size_t step, float* scale) {
+  static constexpr float kMost = 127.0f, kLeast = -127.0f;
+  V tops = {};
+  over_lanes(channels, [&](std::size_t i, std::size_t n) { tops = max(tops, abs(load_some(x + i, n))); });
+  const float top = largest(tops), inverse = top > 0.0f ? 127.0f / top : 0.0f;
+  *scale = top / 127.0f;
+  over_lanes(channels, [&](std::size_t i, std::size_t n) {
+    // The clamp keeps the product from being fused with the sum, which would round ties differently per machine.
+    const V scaled = max(min(load_some(x + i, n) * inverse, constant(kMost)), constant(kLeast));
+    const V rounded = scaled + constant(kRounding);
+    const VI q = reinterpret_cast<VI>(rounded) - (0x4b400000 - INT8_OFFSET);
+    const Activations8 stored = narrow8(q);
+    __builtin_memcpy(out + i / LANES * step, &stored, n * sizeof(Activation8));
+  });
+}
+
 void quantize(const QuantizeArgs& p) {
-  const V shift = splat(12582912.0f);  // rounds to nearest even, as nearbyint does
+  static_assert(INT8_BLOCK == 1 || LANES == 4);
   for (std::size_t r = 0; r < p.rows; ++r) {
-    const float* x = p.x + r * p.ldx;
-    Activation8* out = reinterpret_cast<Activation8*>(p.out + r * p.ldo);
-    V tops = {};
-    over_lanes(p.channels, [&](std::size_t i, std::size_t n) { tops = max(tops, abs(load_some(x + i, n))); });
-    const float top = largest(tops), inverse = top > 0.0f ? 127.0f / top : 0.0f;
-    p.scales[r] = top / 127.0f;
-    over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
-      // The clamp keeps the product from being fused with the sum, which would round ties differently per machine.
-      const V scaled = max(min(load_some(x + i, n) * inverse, splat(127.0f)), splat(-127.0f));
-      const V rounded = scaled + shift;
-      const VI q = reinterpret_cast<VI>(rounded) - (0x4b400000 - INT8_OFFSET);
-      const Activations8 stored = narrow8(q);
-      __builtin_memcpy(out + i, &stored, n * sizeof(Activation8));
-    });
+    const std::size_t first = INT8_BLOCK == 1 ? r : r / p.block * p.block;
+    const std::size_t together = INT8_BLOCK == 1 ? 1 : p.rows - first < p.block ? p.rows - first : p.block;
+    Activation8* out = reinterpret_cast<Activation8*>(p.out + first * p.ldo) + (r - first) * LANES;
+    quantize_row(p.x + r * p.ldx, p.channels, out, together * LANES, p.scales + r);
   }
 }
 

@@ -2,7 +2,8 @@
 // sums fill the 15 registers that engines leave on x86; these load first and multiply later, so that more would spill.
 //
 // i32x4.dot_i16x8_s multiplies 16-bit lanes and adds neighbours. Bytes widened to that range make exact sums, two to a
-// column; these are kept apart until a tile ends. Activations are stored wide, since every panel reads them again.
+// column; these are kept apart until a tile ends. Activations are stored wide and the rows of a tile together, since
+// every panel reads them again.
 #include <wasm_simd128.h>
 
 #define LANES 4
@@ -10,6 +11,7 @@
 #define INT8_ROWS 4
 #define INT8_VECTORS 1
 #define INT8_OFFSET 0
+#define INT8_BLOCK INT8_ROWS
 #define POLYNOMIALS_IN_PAIRS
 #include "simd.hpp"
 
@@ -48,6 +50,6 @@ namespace squeezebert {
 namespace {
 double probe(bool) { return 1.0; }
 }  // namespace
-extern const Kernels kWasmSimdKernels{"wasm-simd", kWidth, TILE_ROWS,    sizeof(Activation8), panel,      softmax, layer_norm,
-                                      add3,        multiply_add, quantize,     int8_panel,          probe};
+extern const Kernels kWasmSimdKernels{"wasm-simd", kWidth,     TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel,
+                                      softmax,     layer_norm, add3,      multiply_add,        quantize,   int8_panel, probe};
 }
