@@ -106,12 +106,13 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--rank", "8", "--text", "nowhere.txt"], "nowhere.txt does not exist"),
     ],
 )
-def test_bad_options_are_one_line_and_write_nothing(run, model: Path, tmp_path: Path, options, message):
-    done = run("factorize", model, tmp_path / "out", *options)
+def test_bad_options_are_one_line_and_write_nothing(run, model: Path, options, message):
+    out = model.parent / "out"
+    done = run("factorize", model, out, *options)
     assert done.code == 2
     assert message in done.err
     assert len([line for line in done.err.splitlines() if line.startswith("error")]) == 1
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
 
 
 def test_models_that_are_small_already_are_refused(run, model: Path, text: Path, tmp_path: Path):

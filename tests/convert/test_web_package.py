@@ -36,7 +36,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def needed() -> set[str]:
     """What a page needs, by its path below web/."""
     home = ROOT / "web"
-    parts = [home / "package.json", home / "README.md", *(home / "src").iterdir(), *(home / "demo").iterdir()]
+    parts = [
+        home / "package.json",
+        home / "README.md",
+        home / "LICENSE",
+        *(home / "src").iterdir(),
+        *(home / "demo").iterdir(),
+    ]
     return {path.relative_to(home).as_posix() for path in (*parts, *(home / "engine").glob("*.wasm"))}
 
 
