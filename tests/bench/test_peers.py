@@ -21,6 +21,7 @@ CONFIGS = {
     "groups": random_models.tiny_config(layer_norm_eps=1e-3),
     "bert": replace(random_models.tiny_config(hidden_act="gelu_new").with_groups(1), layer_norm_eps=1e-5),
 }
+FACTORS = "two factors"
 ABSENT = Peer("absent", ("a_package_that_is_not_there",), "nowhere:nothing")
 
 
@@ -28,11 +29,12 @@ LOWEST = {"float32": 1.0 - 1e-5, "bfloat16": 0.999, "int8": 0.9}  # cosine of em
 
 
 @pytest.mark.parametrize("name", [name for name in PEERS if name != "torch-compile"])
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", [*CONFIGS, FACTORS])
 def test_a_peer_computes_what_our_engine_does_at_any_shape_in_each_of_its_forms(name, kind, random_artifact, tmp_path):
     if not PEERS[name].available():
         pytest.skip(f"{name} needs {', '.join(PEERS[name].missing())}")
-    artifact = random_artifact(CONFIGS[kind])
+    artifact = random_artifact(CONFIGS["groups" if kind == FACTORS else kind])
+    artifact = random_models.with_factors(artifact, rank=4) if kind == FACTORS else artifact
     if name == "openvino-bf16" and not has_bf16():
         pytest.skip("this machine has no bfloat16 instructions")
     prepare = PEERS[name].prepare(Room(artifact, 1, tmp_path, calibration_ids(artifact.config, 1)))
