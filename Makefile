@@ -16,8 +16,9 @@ BENCH_ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(PIP_ARGS)
 MODEL := build/demo/all-MiniLM-L6-v2
-SOURCES := pyproject.toml CMakeLists.txt $(shell find src native -type f \
-             \( -name '*.safetensors' -o -name '*.json' -o -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.h' -o -name '*.txt' \))
+SOURCES := pyproject.toml CMakeLists.txt $(shell find src native web -type f -not -path '*/node_modules/*' \
+             \( -name '*.safetensors' -o -name '*.json' -o -name '*.py' -o -name '*.pyi' -o -name '*.typed' -o -name '*.cpp' -o -name '*.hpp' \
+             -o -name '*.h' -o -name '*.txt' -o -name '*.js' -o -name '*.html' -o -name '*.css' -o -name '*.wasm' \))
 
 .PHONY: demo test check bench docs sanitize build web clean
 .DELETE_ON_ERROR:

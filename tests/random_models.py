@@ -74,6 +74,42 @@ def random_artifact(config: EncoderConfig, head: Head = NO_HEAD, seed: int = 0, 
     return Artifact(config=config, tensors=tensors, tokenizer=small_tokenizer(config.vocab_size), head=head)
 
 
+def with_factors(artifact: Artifact, rank: int = 0, seed: int = 0, share: float = 1.0) -> Artifact:
+    """The artifact with random factors in place of its layers' weights, or of a ``share`` of them.
+
+    ``rank`` is that of each group, as far as the layer can have it; 0 draws one for each layer.
+    """
+    rng, tensors = np.random.default_rng(seed), dict(artifact.tensors)
+    for name, (inputs, outputs, groups) in _linears(artifact.config).items():
+        highest = min(inputs, outputs) // groups
+        chosen = min(rank or int(rng.integers(1, highest + 1)), highest)
+        if rng.random() >= share:
+            continue
+        del tensors[f"{name}.weight"]
+        shapes = {"down": (groups * chosen, inputs // groups, 1), "up": (outputs, chosen, 1)}
+        tensors |= {f"{name}.{part}": _draw(rng, f"{name}.{part}", shape) for part, shape in shapes.items()}
+    return replace(artifact, tensors=tensors)
+
+
+def _linears(config: EncoderConfig) -> dict[str, tuple[int, int, int]]:
+    """inputs, outputs and groups of every linear layer of the encoder's layers."""
+    sizes, layers = _linear_sizes(config), range(config.num_hidden_layers)
+    return {f"encoder.layers.{layer}.{name}": size for layer in layers for name, size in sizes.items()}
+
+
+def _linear_sizes(config: EncoderConfig) -> dict[str, tuple[int, int, int]]:
+    hidden, wide = config.hidden_size, config.intermediate_size
+    heads = config.num_attention_heads * config.attention_head_size or hidden
+    return {
+        "attention.query": (hidden, heads, config.q_groups),
+        "attention.key": (hidden, heads, config.k_groups),
+        "attention.value": (hidden, heads, config.v_groups),
+        "post_attention.conv1d": (heads, hidden, config.post_attention_groups),
+        "intermediate.conv1d": (hidden, wide, config.intermediate_groups),
+        "output.conv1d": (wide, hidden, config.output_groups),
+    }
+
+
 def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
     values = rng.uniform(-math.sqrt(3), math.sqrt(3), shape)  # of variance 1
     if "layernorm" in name.lower() and name.endswith(".weight"):
@@ -110,17 +146,9 @@ def _embedding_shapes(config: EncoderConfig) -> Shapes:
 
 
 def _layer_shapes(config: EncoderConfig) -> Shapes:
-    hidden, wide = config.hidden_size, config.intermediate_size
-    sizes = {  # name: inputs, outputs, groups
-        "attention.query": (hidden, hidden, config.q_groups),
-        "attention.key": (hidden, hidden, config.k_groups),
-        "attention.value": (hidden, hidden, config.v_groups),
-        "post_attention.conv1d": (hidden, hidden, config.post_attention_groups),
-        "intermediate.conv1d": (hidden, wide, config.intermediate_groups),
-        "output.conv1d": (wide, hidden, config.output_groups),
-    }
+    hidden = config.hidden_size
     shapes: Shapes = {}
-    for name, (inputs, outputs, groups) in sizes.items():
+    for name, (inputs, outputs, groups) in _linear_sizes(config).items():
         shapes |= {f"{name}.weight": (outputs, inputs // groups, 1), f"{name}.bias": (outputs,)}
         if config.conv_kernel > 1:
             shapes[f"{name}.depthwise.weight"] = (inputs, 1, config.conv_kernel)
@@ -222,8 +250,12 @@ def configs(draw: st.DrawFn) -> EncoderConfig:
     """A small encoder over every option that there is."""
     config = draw(grouped_configs())
     low_rank = draw(st.booleans())
+    unit = math.lcm(config.q_groups, config.k_groups, config.v_groups, config.post_attention_groups)
+    few = unit // math.gcd(unit, config.num_attention_heads)  # the smallest head that these groups divide
+    sizes = [0, *(few * times for times in (1, 2, 3) if few * times * config.num_attention_heads <= 192)]
     return replace(
         config,
+        attention_head_size=draw(st.sampled_from(sizes)),
         embedding_size=draw(st.sampled_from([config.hidden_size, config.hidden_size - 1, 4])),
         conv_kernel=draw(st.sampled_from([1, 1, 3, 5])),
         attention="low_rank" if low_rank else "full",

@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import random_models
 import requests
 
 from squeezebert.artifact import Artifact
-from squeezebert.serve.server import Running
+from squeezebert.serve.log import Log
+from squeezebert.serve.server import Running, serve
+from squeezebert.serve.settings import ModelSpec, ServeSettings
 
 KINDS = {
     "embed": "embedding",
@@ -57,6 +59,36 @@ class Server:
             assert time.monotonic() < end, f"no event {name} within {seconds} s: {self.log.getvalue()[-2000:]}"
             time.sleep(0.01)
         return self.events(name)[count - 1]
+
+
+class Servers:
+    """Servers in threads of this process, on free ports."""
+
+    def __init__(self) -> None:
+        self._started: list[tuple[Server, threading.Thread]] = []
+
+    def start(self, specs: tuple[ModelSpec, ...], **changes: Any) -> Server:
+        """A server of these models that answers; ``changes`` are other settings."""
+        settings = replace(ServeSettings(specs, port=0, threads=1, lame_seconds=0.0, drain_seconds=5), **changes)
+        log, ready, found = io.StringIO(), threading.Event(), []
+
+        def on_ready(running: Running) -> None:
+            found.append(running)
+            ready.set()
+
+        thread = threading.Thread(target=serve, args=(settings, Log(log), on_ready), daemon=True)
+        thread.start()
+        assert ready.wait(20), log.getvalue()
+        self._started.append((Server(found[0].url, found[0], log), thread))
+        return self._started[-1][0]
+
+    def stop(self) -> None:
+        """End those that run."""
+        for server, thread in self._started:
+            if thread.is_alive():
+                server.running.stop()
+                thread.join(20)
+            assert not thread.is_alive()
 
 
 def artifact(kind: str, seed: int = 0, **config: Any) -> Artifact:

@@ -29,6 +29,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"attention": "low_rank"}, "attention_rank=0 is out of range; choose 1 to max_position_embeddings=512"),
     ({"attention": "low_rank", "attention_rank": 513}, "choose 1 to max_position_embeddings=512"),
     ({"conv_kernel": 4}, "choose an odd width"),
+    (
+        {"num_attention_heads": 9, "attention_head_size": 5},
+        "num_attention_heads * attention_head_size=45 does not divide by q_groups=4; choose q_groups among 1, 3, 5, 9",
+    ),
+    ({"attention_head_size": -1}, "attention_head_size=-1 is out of range; choose 0 to"),
     ({"embedding_size": 769}, "choose at most hidden_size"),
     ({"layer_norm_eps": 0.0}, "choose between 0 and 1"),
     ({"layer_norm_eps": float("nan")}, "choose between 0 and 1"),

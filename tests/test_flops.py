@@ -34,12 +34,20 @@ def test_full_attention_grows_with_the_square_of_the_length_and_low_rank_with_th
     low = replace(full, attention="low_rank", attention_rank=32)
     assert attention_flops(full, 256) == 4 * attention_flops(full, 128)
     assert attention_flops(low, 256) == 2 * attention_flops(low, 128)
+    assert attention_flops(low, 64) == attention_flops(full, 64)  # to make rows of so few would cost more
 
 
 def test_an_embedding_projection_and_a_convolution_cost_what_they_multiply():
     plain = random_models.tiny_config()
     assert token_flops(replace(plain, embedding_size=12)) - token_flops(plain) == 2 * 12 * 24
     assert token_flops(replace(plain, conv_kernel=3)) - token_flops(plain) == 2 * 2 * 3 * (5 * 24 + 48)
+
+
+def test_pruned_heads_cost_what_is_left_of_them():
+    plain = random_models.tiny_config()
+    half = replace(plain, num_attention_heads=3, attention_head_size=4)
+    assert token_flops(plain) - token_flops(half) == 2 * 2 * 4 * 24 * 12 // 2
+    assert attention_flops(half, 64) * 2 == attention_flops(plain, 64)
 
 
 @pytest.mark.parametrize("kind", HEAD_KINDS)

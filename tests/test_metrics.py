@@ -188,3 +188,15 @@ def test_tags_that_are_not_iob_are_refused():
 def test_a_ranking_with_a_document_twice_is_refused():
     with pytest.raises(InputError, match="the ranking names a document twice; pass each one once"):
         metrics.ndcg(["a", "a"], {"a": 1})
+
+
+def test_the_calibration_error_is_the_weighted_distance_of_each_bin():
+    rng = np.random.default_rng(0)
+    scores = rng.random(500)
+    hits = rng.random(500) < scores**2
+    expected = 0.0
+    for low in np.arange(15) / 15:
+        own = (scores >= low) & (scores < low + 1 / 15)
+        expected += own.mean() * abs(scores[own].mean() - hits[own].mean()) if own.any() else 0.0
+    assert metrics.calibration_error(scores, hits) == pytest.approx(expected)
+    assert metrics.calibration_error([1.0, 0.0], [True, False]) == 0.0

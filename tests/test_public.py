@@ -14,6 +14,7 @@ import squeezebert
 PUBLIC = [
     "PRESETS",
     "TASKS",
+    "AccuracyError",
     "Answer",
     "Artifact",
     "ArtifactError",

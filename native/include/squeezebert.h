@@ -2,8 +2,10 @@
  *
  * A model is created from the architecture's numbers, given its tensors by name, and finished; then it answers batches.
  * Names and shapes are Hugging Face's SqueezeBERT ones without the `transformer.` prefix, for example
- * `encoder.layers.0.attention.query.weight` [hidden, hidden / groups, 1]. Tensors are row-major float32. The weights of
+ * `encoder.layers.0.attention.query.weight` [heads * head size, hidden / groups, 1]. Tensors are row-major float32. The weights of
  * linear layers and the embedding tables may be int8 instead; then a float32 tensor NAME_scale [rows] comes with each.
+ * In place of X.weight, each linear layer of the encoder may have two factors, X.down [groups * rank, hidden / groups, 1]
+ * and X.up [hidden, rank, 1] (of int8 ones X.down_scale and X.up_scale), of any rank.
  *
  * Batches hold the tokens of all sequences back to back, with no padding:
  *   ids [T], types [T], cu_seqlens [B + 1] with cu_seqlens[0] = 0 and cu_seqlens[B] = T.
@@ -49,6 +51,7 @@ typedef struct {
   int32_t pooler_act;     /* sqb_activation */
   int32_t classifier_pooling; /* sqb_pooling: what the pooler reads; not SQB_MAX */
   float layer_norm_eps;
+  int32_t attention_head_size; /* 0 for hidden_size / num_attention_heads; pruned attention has another */
 } sqb_config;
 
 typedef struct {
@@ -64,7 +67,7 @@ typedef struct sqb_model sqb_model;
 SQB_API sqb_status sqb_create(const sqb_config* config, const char* kernel, int32_t threads, sqb_model** model);
 SQB_API void sqb_free(sqb_model* model);
 
-/* Packs one tensor; a bias or a scale comes after its weight. The data is copied, but for
+/* Packs one tensor; a bias or a scale comes after its weight or its factors. The data is copied, but for
  * `embeddings.word_embeddings.weight` and `cls.predictions.decoder.weight`, which are used in place and must outlive
  * the model. */
 SQB_API sqb_status sqb_add(sqb_model* model, const char* name, const float* data, const int64_t* shape, int32_t rank);
@@ -75,6 +78,8 @@ SQB_API sqb_status sqb_finish(sqb_model* model);
 
 SQB_API const char* sqb_kernel(const sqb_model* model);
 SQB_API int32_t sqb_labels(const sqb_model* model); /* rows of `classifier`, 0 when there is none */
+/* Bytes of activations that the calls of the past have grown their memory to; those under way are not counted. */
+SQB_API int64_t sqb_workspace(sqb_model* model);
 /* The name of the i-th available kernel set, best first; NULL past the end. */
 SQB_API const char* sqb_available_kernel(int32_t i);
 SQB_API const char* sqb_error(void);

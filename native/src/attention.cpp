@@ -10,79 +10,63 @@
 
 namespace squeezebert {
 
-void Forward::attention(const Layer& layer, Rows qkv, Rows context) {
+void Forward::attention(Rows qkv, Rows context) {
   const Section section(Operation::attention);
-  const std::size_t width = model_.kernels.width, rank = static_cast<std::size_t>(model_.config.attention_rank);
+  workspace_->keys.clear();
+  for (std::size_t b = 0; b < sequences(); ++b)
+    workspace_->keys.push_back({qkv.data + start(b) * qkv.ld + A_, qkv.ld, start(b + 1) - start(b), nullptr});
+  attend_all(qkv, 0, tokens_, context);
+}
+
+// Tokens `begin` to `end`, whose queries and context begin with their first row; their keys are in the workspace.
+void Forward::attend_all(Rows queries, std::size_t begin, std::size_t end, Rows context) {
+  const std::size_t width = model_.kernels.width;
   const std::size_t heads = static_cast<std::size_t>(model_.config.num_attention_heads);
-  std::vector<std::size_t>& blocks = workspace_->blocks;  // sequence, first query; two numbers a block
+  const std::vector<Keys>& keys = workspace_->keys;
+  std::vector<std::size_t>& blocks = workspace_->blocks;  // sequence, first query, queries; three numbers a block
   blocks.clear();
-  std::size_t most_keys = rank;
-  for (std::size_t b = 0; b < sequences(); ++b) {
-    if (rank == 0) most_keys = std::max(most_keys, start(b + 1) - start(b));
-    for (std::size_t query = start(b); query < start(b + 1); query += width) {
+  std::size_t most_keys = 0;
+  for (std::size_t b = sequence_at(begin); b < sequences() && start(b) < end; ++b) {
+    most_keys = std::max(most_keys, keys[b].count);
+    const std::size_t last = std::min(end, start(b + 1));
+    for (std::size_t query = std::max(begin, start(b)); query < last; query += width) {
       blocks.push_back(b);
-      blocks.push_back(query);
+      blocks.push_back(query - begin);
+      blocks.push_back(std::min(width, last - query));
     }
   }
-  Rows keys_values{qkv.data + C_, qkv.count, qkv.ld};
-  if (rank) {
-    keys_values = reserve(workspace_->low_rank, sequences() * rank, 2 * C_);
-    project_along_sequence(layer, qkv, keys_values);
-  }
-  const std::size_t scratch_size = (C_ / heads + most_keys + 1) * width;
+  const std::size_t scratch_size = (A_ / heads + most_keys + 1) * width;
   float* scratch = workspace_->scratch.reserve(lease_.threads() * scratch_size);
-  lease_.run(blocks.size() / 2 * heads, [&](std::size_t task, unsigned thread) {
-    attend(task / heads, task % heads, qkv, keys_values, context, scratch + thread * scratch_size);
+  lease_.run(blocks.size() / 3 * heads, [&](std::size_t task, unsigned thread) {
+    const std::size_t* block = blocks.data() + 3 * (task / heads);
+    const Rows own{queries.data + block[1] * queries.ld, block[2], queries.ld};
+    attend(keys[block[0]], task % heads, own, {context.data + block[1] * context.ld, block[2], context.ld},
+           scratch + thread * scratch_size);
   });
 }
 
-// Keys and values of a sequence of S tokens become R rows: E[:, :S] K and F[:, :S] V (Wang et al. 2020, equation 7).
-void Forward::project_along_sequence(const Layer& layer, Rows qkv, Rows low_rank) {
-  const std::size_t rank = static_cast<std::size_t>(model_.config.attention_rank), width = model_.kernels.width;
-  const std::size_t longest = static_cast<std::size_t>(model_.config.max_position_embeddings);
-  lease_.run(sequences() * 2, [&](std::size_t task, unsigned) {
-    const std::size_t b = task / 2, channel = task % 2 * C_;
-    const float* rows = task % 2 ? layer.value_rows.get() : layer.key_rows.get();
-    for (std::size_t c = 0; c < C_; c += width)
-      model_.kernels.panel({.a = rows,
-                            .lda = longest,
-                            .a_transposed = false,
-                            .rows = rank,
-                            .k = start(b + 1) - start(b),
-                            .cols = std::min(width, C_ - c),
-                            .w = qkv.data + start(b) * qkv.ld + C_ + channel + c,
-                            .ldw = qkv.ld,
-                            .bias = nullptr,
-                            .out = low_rank.data + b * rank * low_rank.ld + channel + c,
-                            .ldo = low_rank.ld,
-                            .resume = false,
-                            .act = Activation::none});
-  });
-}
-
-void Forward::attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_values, Rows context, float* scratch) {
-  const std::size_t width = model_.kernels.width, rank = static_cast<std::size_t>(model_.config.attention_rank);
-  const std::size_t D = C_ / static_cast<std::size_t>(model_.config.num_attention_heads);
-  const std::size_t b = workspace_->blocks[2 * block], query = workspace_->blocks[2 * block + 1];
-  const std::size_t queries = std::min(width, start(b + 1) - query);
-  const std::size_t keys = rank ? rank : start(b + 1) - start(b), first_key = rank ? b * rank : start(b);
-  const float* key = keys_values.data + first_key * keys_values.ld + head * D;
+void Forward::attend(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch) {
+  const std::size_t width = model_.kernels.width;
+  const std::size_t D = A_ / static_cast<std::size_t>(model_.config.num_attention_heads);
+  const float* key = keys.data + head * D;
 
   float* transposed = scratch;                // [D][width]
   float* scores = scratch + D * width;        // [keys][width]
   const float scale = 1.0f / std::sqrt(static_cast<float>(D));
-  for (std::size_t q = 0; q < queries; ++q) {
-    const float* from = qkv.data + (query + q) * qkv.ld + head * D;
+  for (std::size_t q = 0; q < queries.count; ++q) {
+    const float* from = queries.data + q * queries.ld + head * D;
     for (std::size_t d = 0; d < D; ++d) transposed[d * width + q] = from[d] * scale;
   }
-  model_.kernels.panel({.a = key, .lda = keys_values.ld, .a_transposed = false, .rows = keys, .k = D, .cols = queries,
-                        .w = transposed, .ldw = width, .bias = nullptr, .out = scores, .ldo = width, .resume = false,
-                        .act = Activation::none});
-  model_.kernels.softmax(scores, keys, queries, width);
+  if (keys.scores)
+    for (std::size_t k = 0; k < keys.count; ++k) std::fill_n(scores + k * width, queries.count, keys.scores[k]);
+  model_.kernels.panel({.a = key, .lda = keys.ld, .a_transposed = false, .rows = keys.count, .k = D, .cols = queries.count,
+                        .w = transposed, .ldw = width, .bias = nullptr, .out = scores, .ldo = width,
+                        .resume = keys.scores != nullptr, .act = Activation::none});
+  model_.kernels.softmax(scores, keys.count, queries.count, width);
   for (std::size_t d = 0; d < D; d += width)
-    model_.kernels.panel({.a = scores, .lda = width, .a_transposed = true, .rows = queries, .k = keys,
-                          .cols = std::min(width, D - d), .w = key + C_ + d, .ldw = keys_values.ld, .bias = nullptr,
-                          .out = context.data + query * context.ld + head * D + d, .ldo = context.ld, .resume = false,
+    model_.kernels.panel({.a = scores, .lda = width, .a_transposed = true, .rows = queries.count, .k = keys.count,
+                          .cols = std::min(width, D - d), .w = key + A_ + d, .ldw = keys.ld, .bias = nullptr,
+                          .out = context.data + head * D + d, .ldo = context.ld, .resume = false,
                           .act = Activation::none});
 }
 

@@ -35,7 +35,7 @@ class Model {
     SQB_FIELD(post_attention_groups) SQB_FIELD(intermediate_groups) SQB_FIELD(output_groups)
     SQB_FIELD(conv_kernel) SQB_FIELD(attention_rank) SQB_FIELD(hidden_act) SQB_FIELD(pooler_act)
     SQB_FIELD(classifier_pooling)
-    SQB_FIELD(layer_norm_eps)
+    SQB_FIELD(layer_norm_eps) SQB_FIELD(attention_head_size)
 #undef SQB_FIELD
     check(sqb_create(&c, kernel.c_str(), threads, &model_));
   }
@@ -48,6 +48,7 @@ class Model {
   void finish() { check(sqb_finish(model_)); }
   std::string kernel() const { return sqb_kernel(model_); }
   int labels() const { return sqb_labels(model_); }
+  int64_t workspace() const { return sqb_workspace(model_); }
 
   // One of the calls that take a batch and fill an array.
   template <sqb_status (*call)(sqb_model*, const sqb_batch*, float*)>
@@ -115,6 +116,7 @@ NB_MODULE(_native, m) {
       .def("finish", &Model::finish)
       .def_prop_ro("kernel", &Model::kernel)
       .def_prop_ro("labels", &Model::labels)
+      .def_prop_ro("workspace", &Model::workspace)
       .def("hidden", &Model::run<sqb_hidden>)
       .def("embed", &Model::embed)
       .def("pooler", &Model::run<sqb_pooler>)

@@ -83,6 +83,8 @@ sqb_status sqb_add_int8(sqb_model* model, const char* name, const int8_t* data, 
   return add(model, name, data, shape, rank);
 }
 
+int64_t sqb_workspace(sqb_model* model) { return static_cast<int64_t>(model->model.workspace_bytes()); }
+
 sqb_status sqb_finish(sqb_model* model) {
   return guarded([&] {
     if (model->finished) return;

@@ -48,6 +48,7 @@ Forward::Forward(Model& model, const sqb_batch& batch)
       batch_(batch),
       tokens_(checked_tokens(model, batch)),
       C_(static_cast<std::size_t>(model.config.hidden_size)),
+      A_(model.attention_channels),
       workspace_(model.take()),
       lease_(model.pool) {}
 
@@ -82,10 +83,16 @@ void Forward::embeddings(Rows out) {
 }
 
 void Forward::layer(Layer& layer, Rows x) {
-  const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * C_), context = reserve(workspace_->context, tokens_, C_);
+  if (model_.config.attention_rank) return low_rank_layer(layer, x);
+  const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * A_), context = reserve(workspace_->context, tokens_, A_);
   query_key_value(layer, x, qkv);
-  attention(layer, qkv, context);
-  const Rows mixed = reserve(workspace_->mixed, tokens_, C_);  // query, key and value have been used up
+  attention(qkv, context);
+  after_attention(layer, context, x);
+}
+
+// The rest of a layer, for some tokens or all: x becomes what the layer gives.
+void Forward::after_attention(Layer& layer, Rows context, Rows x) {
+  const Rows mixed = reserve(workspace_->mixed, x.count, C_);  // query, key and value have been used up
   {
     const Section section(Operation::post_attention);
     project(layer.post_attention, context, mixed);
@@ -94,9 +101,9 @@ void Forward::layer(Layer& layer, Rows x) {
 
   const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
   const bool whole = !layer.intermediate.taps.empty();  // a convolution sees the rows beside a block
-  const std::size_t step = whole ? tokens_ : std::min(tokens_, kWideRows);
-  for (std::size_t row = 0; row < tokens_; row += step) {
-    const std::size_t rows = std::min(step, tokens_ - row);
+  const std::size_t step = whole ? x.count : std::min(x.count, kWideRows);
+  for (std::size_t row = 0; row < x.count; row += step) {
+    const std::size_t rows = std::min(step, x.count - row);
     const Rows wide = reserve(workspace_->wide, rows, F);
     {
       const Section section(Operation::intermediate);
@@ -113,8 +120,8 @@ void Forward::query_key_value(Layer& layer, Rows x, Rows qkv) {
   const Section section(Operation::qkv);
   if (!layer.query_key_value.empty()) return linear(layer.query_key_value, x, qkv);
   project(layer.query, x, qkv);
-  project(layer.key, x, {qkv.data + C_, qkv.count, qkv.ld});
-  project(layer.value, x, {qkv.data + 2 * C_, qkv.count, qkv.ld});
+  project(layer.key, x, {qkv.data + A_, qkv.count, qkv.ld});
+  project(layer.value, x, {qkv.data + 2 * A_, qkv.count, qkv.ld});
 }
 
 void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {
@@ -123,12 +130,13 @@ void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {
 
 void Forward::project(const Projection& projection, Rows x, Rows out, Activation act) {
   if (!projection.taps.empty()) {
-    const std::size_t inputs = projection.linear.inputs();
+    const std::size_t inputs = (projection.up.empty() ? projection.linear : projection.down).inputs();
     const Rows convolved = reserve(workspace_->convolved, x.count, inputs);
     convolve(projection.taps, x, convolved, inputs);
     x = convolved;
   }
-  linear(projection.linear, x, out, act);
+  if (projection.up.empty()) return linear(projection.linear, x, out, act);
+  apply(Factors{projection.down, projection.up}, model_.kernels, lease_, workspace_->inner, x, out, act);
 }
 
 // Depthwise over the tokens of each sequence, zero beyond its ends.

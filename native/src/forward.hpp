@@ -30,15 +30,25 @@ class Forward {
   Rows reserve(Buffer& buffer, std::size_t rows, std::size_t channels);
   void embeddings(Rows out);
   void layer(Layer& layer, Rows x);
+  void after_attention(Layer& layer, Rows context, Rows x);
   void query_key_value(Layer& layer, Rows x, Rows qkv);
   void linear(const Linear& layer, Rows x, Rows out, Activation act = Activation::none);
   void project(const Projection& projection, Rows x, Rows out, Activation act = Activation::none);
   void convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels);
   void normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels);
 
-  void attention(const Layer& layer, Rows qkv, Rows context);
-  void project_along_sequence(const Layer& layer, Rows qkv, Rows low_rank);
-  void attend(std::size_t block, std::size_t head, Rows qkv, Rows keys_values, Rows context, float* scratch);
+  void attention(Rows qkv, Rows context);
+  void attend_all(Rows queries, std::size_t begin, std::size_t end, Rows context);
+  void attend(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch);
+
+  void low_rank_layer(Layer& layer, Rows x);
+  bool keeps_tokens(std::size_t b) const;
+  void place_keys();
+  std::size_t sequence_at(std::size_t token) const;
+  void key_value(Layer& layer, Rows x, Rows out);
+  void weigh(const Layer& layer);
+  void gather(const Layer& layer, std::size_t b, Rows block, std::size_t row, Rows keys_values);
+  void attend_to_rows(Rows queries, std::size_t row, Rows keys_values, Rows context);
 
   void pool(Rows x, std::size_t b, int pooling, float* out);
   Rows pooled();
@@ -47,7 +57,7 @@ class Forward {
 
   Model& model_;
   const sqb_batch batch_;
-  const std::size_t tokens_, C_;
+  const std::size_t tokens_, C_, A_;
   std::unique_ptr<Workspace> workspace_;
   Pool::Lease lease_;
 };

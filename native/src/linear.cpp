@@ -13,6 +13,8 @@ constexpr std::size_t kMaxInputs = 1024;    // float32 inputs summed before a ti
 constexpr std::size_t kPackInputs = 32;     // packed at once: few enough that what is written stays in the cache
 constexpr std::size_t kTasksPerThread = 4;  // enough for an even share, few enough to hand out cheaply
 constexpr std::size_t kQuantizedRows = 16;  // quantized as one task
+constexpr std::size_t kFewestRows = 24;     // of a block that goes through two factors: fewer would read weights too often
+constexpr std::size_t kMostRows = 192;
 
 std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
 
@@ -45,9 +47,8 @@ std::size_t most_inputs(const Linear& layer) {
   return most;
 }
 
-// Whether every panel's inputs begin with a whole four, as rows that lie together need.
-bool starts_at_fours(const Linear& layer) {
-  return std::all_of(layer.panels.begin(), layer.panels.end(), [](const Panel& panel) { return panel.from % 4 == 0; });
+std::size_t bytes_per_row(const Kernels& kernels, std::size_t channels) {
+  return stride_of(channels * kernels.quantized_bytes / 4 + 1) * 4;
 }
 
 struct Call {
@@ -56,6 +57,13 @@ struct Call {
   Rows x, out;
   Activation act;
 };
+
+// How many rows of an int8 layer's input lie together: for that every panel's inputs must begin with a whole four.
+std::size_t block_of(const Call& call) {
+  const auto starts_at_four = [](const Panel& panel) { return panel.from % 4 == 0; };
+  const std::vector<Panel>& panels = call.layer.panels;
+  return std::all_of(panels.begin(), panels.end(), starts_at_four) ? call.kernels.block : 1;
+}
 
 void run_float(const Call& call, const Task& task, std::size_t most, std::size_t inputs_per_pass) {
   for (std::size_t k = 0; k < most; k += inputs_per_pass) {
@@ -80,19 +88,48 @@ void run_float(const Call& call, const Task& task, std::size_t most, std::size_t
   }
 }
 
+std::size_t inputs_per_pass_of(std::size_t most) { return pieces(most, pieces(most, kMaxInputs)); }
+
 void apply_float(const Call& call, Pool::Lease& lease) {
-  const std::size_t most = most_inputs(call.layer), inputs_per_pass = pieces(most, pieces(most, kMaxInputs));
+  const std::size_t most = most_inputs(call.layer), inputs_per_pass = inputs_per_pass_of(most);
   const Cut cut = cut_of(call.layer, call.x.count, 1, inputs_per_pass * sizeof(float), lease.threads());
   lease.run(cut.blocks * cut.shares,
             [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
 }
 
+// The input of an int8 layer as `quantize` wrote it.
+struct Input8 {
+  const std::int8_t* bytes;
+  const float* scales;
+  std::size_t ld, block;
+};
+
+void run_int8(const Call& call, const Task& task, const Input8& in) {
+  for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
+    const Panel& panel = call.layer.panels[j];
+    call.kernels.int8_panel({.a = in.bytes + task.row * in.ld,
+                             .lda = in.ld,
+                             .block = in.block,
+                             .from = panel.from,
+                             .row_scales = in.scales + task.row,
+                             .rows = task.rows,
+                             .k = panel.inputs,
+                             .cols = panel.cols,
+                             .w = panel.weight8,
+                             .scales = panel.scales,
+                             .column_sums = panel.sums,
+                             .bias = panel.bias,
+                             .out = call.out.data + task.row * call.out.ld + panel.to,
+                             .ldo = call.out.ld,
+                             .act = call.act});
+  }
+}
+
 void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
-  const std::size_t rows = call.x.count, channels = call.layer.inputs(), size = call.kernels.quantized_bytes;
-  const std::size_t ld = stride_of(channels * size / 4 + 1) * 4;  // in bytes
+  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
-  const std::size_t block = starts_at_fours(call.layer) ? call.kernels.block : 1;
+  const std::size_t block = block_of(call);
   {
     const Section section(Operation::quantize);
     lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
@@ -101,29 +138,25 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
                              bytes + row * ld, ld, block, scales + row});
     });
   }
-  const Cut cut = cut_of(call.layer, rows, block, most_inputs(call.layer) * size, lease.threads());
-  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) {
-    const Task task = task_of(cut, i);
-    for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
-      const Panel& panel = call.layer.panels[j];
-      call.kernels.int8_panel({.a = bytes + task.row * ld,
-                               .lda = ld,
-                               .block = block,
-                               .from = panel.from,
-                               .row_scales = scales + task.row,
-                               .rows = task.rows,
-                               .k = panel.inputs,
-                               .cols = panel.cols,
-                               .w = panel.weight8,
-                               .scales = panel.scales,
-                               .column_sums = panel.sums,
-                               .bias = panel.bias,
-                               .out = call.out.data + task.row * call.out.ld + panel.to,
-                               .ldo = call.out.ld,
-                               .act = call.act});
-    }
-  });
+  const std::size_t per_row = most_inputs(call.layer) * call.kernels.quantized_bytes;
+  const Cut cut = cut_of(call.layer, rows, block, per_row, lease.threads());
+  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), {bytes, scales, ld, block}); });
 }
+
+// A whole layer on the calling thread; `bytes` and `scales` hold the input of an int8 one.
+void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
+  const Task all{0, call.x.count, 0, call.layer.panels.size()};
+  if (!call.layer.int8()) {
+    const std::size_t most = most_inputs(call.layer);
+    return run_float(call, all, most, inputs_per_pass_of(most));
+  }
+  const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
+  const std::size_t block = block_of(call);
+  call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, block, scales});
+  run_int8(call, all, {bytes, scales, ld, block});
+}
+
+Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
 
 }  // namespace
 
@@ -200,6 +233,26 @@ void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quan
   const Call call{layer, kernels, x, out, act};
   if (layer.int8()) apply_int8(call, lease, scratch);
   else apply_float(call, lease);
+}
+
+void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inner& scratch, Rows x, Rows out,
+           Activation act) {
+  const std::size_t share = pieces(x.count, lease.threads());
+  const std::size_t most = std::min(kMostRows, std::max(kFewestRows, share)), blocks = pieces(x.count, most);
+  const std::size_t ld = stride_of(layer.down.outputs()), threads = lease.threads();
+  const std::size_t bytes_ld = bytes_per_row(kernels, std::max(layer.down.inputs(), layer.up.inputs()));
+  float* inner = scratch.rows.reserve(threads * most * ld);
+  const bool int8 = layer.down.int8() || layer.up.int8();
+  auto* bytes = reinterpret_cast<std::int8_t*>(int8 ? scratch.quantized.bytes.reserve(threads * most * bytes_ld / 4) : nullptr);
+  float* scales = int8 ? scratch.quantized.scales.reserve(threads * most) : nullptr;
+  lease.run(blocks, [&](std::size_t i, unsigned thread) {
+    const std::size_t row = x.count * i / blocks, rows = x.count * (i + 1) / blocks - row;
+    const Rows between{inner + thread * most * ld, rows, ld};
+    std::int8_t* own = int8 ? bytes + thread * most * bytes_ld : nullptr;
+    float* own_scales = int8 ? scales + thread * most : nullptr;
+    run_alone({layer.down, kernels, part(x, row, rows), between, Activation::none}, own, own_scales);
+    run_alone({layer.up, kernels, between, part(out, row, rows), act}, own, own_scales);
+  });
 }
 
 }  // namespace squeezebert

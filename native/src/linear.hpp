@@ -50,6 +50,12 @@ struct Quantized {
   Buffer bytes, scales;
 };
 
+// What lies between the two factors of a layer, a block of rows for each thread, and that in bytes for int8 ones.
+struct Inner {
+  Buffer rows;
+  Quantized quantized;
+};
+
 // A matrix of activations: rows of `ld` floats.
 struct Rows {
   float* data;
@@ -58,6 +64,13 @@ struct Rows {
 
 // out = act(layer(x)), shared out over row blocks and panels; `scratch` holds x in bytes for an int8 layer.
 void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
+           Activation act);
+
+// A layer in two factors: out = act(up(down(x))), shared out over row blocks alone.
+struct Factors {
+  const Linear &down, &up;
+};
+void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inner& scratch, Rows x, Rows out,
            Activation act);
 
 }  // namespace squeezebert

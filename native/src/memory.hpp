@@ -34,6 +34,7 @@ class Buffer {
   }
   float* get() const { return data_.get(); }
   bool empty() const { return size_ == 0; }
+  std::size_t bytes() const { return size_ * sizeof(float); }
 
  private:
   struct Free {

@@ -24,6 +24,12 @@ unsigned checked_threads(int threads) {
   return static_cast<unsigned>(threads);
 }
 
+// Channels of all heads together; 0 where neither the config nor a division says how many a head has.
+int64_t attention_size(const sqb_config& c) {
+  if (c.attention_head_size) return int64_t{c.attention_head_size} * c.num_attention_heads;
+  return c.hidden_size % c.num_attention_heads ? 0 : c.hidden_size;
+}
+
 void check_config(const sqb_config& c) {
   const int sizes[] = {c.vocab_size, c.embedding_size, c.hidden_size, c.num_attention_heads, c.intermediate_size,
                        c.max_position_embeddings, c.type_vocab_size, c.q_groups, c.k_groups, c.v_groups,
@@ -31,7 +37,11 @@ void check_config(const sqb_config& c) {
   for (int size : sizes)
     if (size < 1 || size > (1 << 24))
       fail(SQB_BAD_CONFIG, "a size in the config is " + std::to_string(size) + "; choose 1 to 16777216");
-  const bool divides = c.hidden_size % c.num_attention_heads == 0 && c.hidden_size % c.q_groups == 0 &&
+  if (c.attention_head_size < 0 || int64_t{c.attention_head_size} * c.num_attention_heads > (1 << 24))
+    fail(SQB_BAD_CONFIG, "attention_head_size is " + std::to_string(c.attention_head_size) + "; choose 0 to 16777216 by the heads");
+  const int64_t A = attention_size(c);  // 0 where heads do not divide the channels
+  const bool divides = A > 0 && A % c.q_groups == 0 && A % c.k_groups == 0 && A % c.v_groups == 0 &&
+                       A % c.post_attention_groups == 0 && c.hidden_size % c.q_groups == 0 &&
                        c.hidden_size % c.k_groups == 0 && c.hidden_size % c.v_groups == 0 &&
                        c.hidden_size % c.post_attention_groups == 0 && c.hidden_size % c.intermediate_groups == 0 &&
                        c.intermediate_size % c.intermediate_groups == 0 &&
@@ -68,7 +78,7 @@ bool all_finite(const float* data, std::size_t n) {
 }  // namespace
 
 Model::Model(const sqb_config& c, const char* kernel, int threads)
-    : config((check_config(c), c)), kernels(kernels_named(kernel)), pool(checked_threads(threads)) {
+    : config((check_config(c), c)), attention_channels(static_cast<std::size_t>(attention_size(c))), kernels(kernels_named(kernel)), pool(checked_threads(threads)) {
   layers.resize(static_cast<std::size_t>(c.num_hidden_layers));
   expect_embeddings();
   for (std::size_t i = 0; i < layers.size(); ++i) expect_layer("encoder.layers." + std::to_string(i) + ".", layers[i]);
@@ -133,17 +143,6 @@ void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, b
   });
 }
 
-void Model::expect_projection(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to) {
-  expect_linear(name, {outputs, inputs / groups, 1}, true, to.linear, groups);
-  if (config.conv_kernel == 1) return;
-  const std::size_t C = static_cast<std::size_t>(inputs), K = static_cast<std::size_t>(config.conv_kernel);
-  expect(name + ".depthwise.weight", {inputs, 1, config.conv_kernel}, true, [&to, C, K](const float* data, const int64_t*) {
-    float* taps = to.taps.reserve(K * C);
-    for (std::size_t c = 0; c < C; ++c)
-      for (std::size_t k = 0; k < K; ++k) taps[k * C + c] = data[c * K + k];
-  });
-}
-
 void Model::expect_embeddings() {
   const sqb_config& c = config;
   expect_table("embeddings.word_embeddings.weight", c.vocab_size, true, words);
@@ -156,11 +155,11 @@ void Model::expect_embeddings() {
 
 void Model::expect_layer(const std::string& name, Layer& layer) {
   const sqb_config& c = config;
-  const int64_t C = c.hidden_size, F = c.intermediate_size;
-  expect_projection(name + "attention.query", C, C, c.q_groups, layer.query);
-  expect_projection(name + "attention.key", C, C, c.k_groups, layer.key);
-  expect_projection(name + "attention.value", C, C, c.v_groups, layer.value);
-  expect_projection(name + "post_attention.conv1d", C, C, c.post_attention_groups, layer.post_attention);
+  const int64_t C = c.hidden_size, F = c.intermediate_size, A = attention_size(c);
+  expect_projection(name + "attention.query", A, C, c.q_groups, layer.query);
+  expect_projection(name + "attention.key", A, C, c.k_groups, layer.key);
+  expect_projection(name + "attention.value", A, C, c.v_groups, layer.value);
+  expect_projection(name + "post_attention.conv1d", C, A, c.post_attention_groups, layer.post_attention);
   expect_projection(name + "intermediate.conv1d", F, C, c.intermediate_groups, layer.intermediate);
   expect_projection(name + "output.conv1d", C, F, c.output_groups, layer.output);
   expect_norm(name + "post_attention.layernorm", C, true, layer.post_attention_norm);
@@ -223,6 +222,7 @@ void Model::finish() {
   for (const auto& [name, slot] : slots_)
     if (slot.required && !slot.filled)
       fail(SQB_BAD_TENSOR, "tensor " + name + " is missing; the checkpoint is incomplete or the config is another model's");
+  check_layers();
   for (const char* name : {"pooler.dense", "classifier", "qa_outputs", "cls.predictions.transform.dense"})
     if (has(std::string(name) + ".weight") != has(std::string(name) + ".bias"))
       fail(SQB_BAD_TENSOR, std::string(name) + " has a weight or a bias but not both; add the missing one");
@@ -232,13 +232,15 @@ void Model::finish() {
   if (has("cls.predictions.decoder.weight") && !masked)
     fail(SQB_BAD_TENSOR, "cls.predictions.decoder.weight comes without the rest of the masked LM head; add all of it or none");
   labels = classifier.outputs();
-  const std::size_t C = static_cast<std::size_t>(config.hidden_size);
+  const std::size_t A = attention_channels;
   if (config.conv_kernel == 1) {
     for (Layer& layer : layers) {
+      if (!layer.query.up.empty() || !layer.key.up.empty() || !layer.value.up.empty()) continue;
       if (layer.query.linear.int8() != layer.key.linear.int8() || layer.key.linear.int8() != layer.value.linear.int8()) continue;
-      layer.query_key_value.append(std::move(layer.query.linear), 0);
-      layer.query_key_value.append(std::move(layer.key.linear), C);
-      layer.query_key_value.append(std::move(layer.value.linear), 2 * C);
+      const std::size_t first = config.attention_rank ? 0 : A;
+      if (first) layer.query_key_value.append(std::move(layer.query.linear), 0);
+      layer.query_key_value.append(std::move(layer.key.linear), first);
+      layer.query_key_value.append(std::move(layer.value.linear), first + A);
     }
   }
   slots_.clear();
@@ -249,6 +251,22 @@ const float* Table::row(std::size_t i, std::size_t n, float* out) const {
   const float scale = scales.get()[i];
   for (std::size_t e = 0; e < n; ++e) out[e] = static_cast<float>(bytes[i * n + e]) * scale;
   return out;
+}
+
+std::size_t Workspace::bytes() const {
+  std::size_t sum = 0;
+  for (const Buffer* buffer : {&hidden, &mixed, &context, &wide, &convolved, &low_rank, &row_scales, &gathered, &gathered_out,
+                               &scratch, &quantized.bytes, &quantized.scales, &inner.rows, &inner.quantized.bytes,
+                               &inner.quantized.scales})
+    sum += buffer->bytes();
+  return sum;
+}
+
+std::size_t Model::workspace_bytes() {
+  std::lock_guard<Mutex> lock(spare_mutex_);
+  std::size_t sum = 0;
+  for (const auto& workspace : spare_) sum += workspace->bytes();
+  return sum;
 }
 
 std::unique_ptr<Workspace> Model::take() {

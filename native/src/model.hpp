@@ -13,15 +13,17 @@ struct Norm {
   Buffer gamma, beta;  // [C]
 };
 
-// A grouped linear layer, and before it, when conv_kernel > 1, a depthwise convolution: taps [k][inputs].
+// A grouped linear layer, whole or in two factors, and before it, when conv_kernel > 1, a depthwise convolution: taps
+// [k][inputs].
 struct Projection {
-  Linear linear;
+  Linear linear, down, up;
   Buffer taps;
 };
 
 struct Layer {
   Projection query, key, value, post_attention, intermediate, output;
-  Linear query_key_value;  // the three in one pass; filled by finish() when there are no taps
+  // The three in one pass, of low-rank attention the last two; filled by finish() when there are no taps and no factors.
+  Linear query_key_value;
   Buffer key_rows, value_rows;  // low-rank attention: [R, P]
   Norm post_attention_norm, output_norm;
 };
@@ -36,11 +38,22 @@ struct Table {
   const float* row(std::size_t i, std::size_t n, float* out) const;
 };
 
+// What the queries of one sequence look at: rows of keys, the values as many channels behind them as there are.
+struct Keys {
+  const float* data;
+  std::size_t ld, count;
+  const float* scores;  // [count], added to the scores of each row; null for zeros
+};
+
 // What one call writes: grown to the largest call seen, then reused.
 struct Workspace {
-  Buffer hidden, mixed, context, wide, convolved, low_rank, gathered, gathered_out, scratch;
+  Buffer hidden, mixed, context, wide, convolved, low_rank, row_scales, gathered, gathered_out, scratch;
   Quantized quantized;
-  std::vector<std::size_t> blocks;
+  Inner inner;
+  std::vector<std::size_t> blocks, key_starts;
+  std::vector<Keys> keys;  // of each sequence
+
+  std::size_t bytes() const;
 };
 
 class Model {
@@ -52,6 +65,7 @@ class Model {
   void finish();
 
   sqb_config config;
+  std::size_t attention_channels;  // A, of all heads together; C unless heads were pruned
   const Kernels& kernels;
   Pool pool;
   Table words, decoder;            // [V, E]; a decoder that is empty is tied to the words
@@ -67,6 +81,7 @@ class Model {
   // A workspace nobody else uses; give it back when the call is over.
   std::unique_ptr<Workspace> take();
   void give(std::unique_ptr<Workspace> workspace);
+  std::size_t workspace_bytes();
 
  private:
   using Put = std::function<void(const float*, const int64_t*)>;
@@ -87,10 +102,13 @@ class Model {
   void expect_copy(const std::string& name, std::vector<int64_t> shape, bool required, Buffer& to);
   void expect_norm(const std::string& name, int64_t channels, bool required, Norm& norm);
   void expect_linear(const std::string& name, std::vector<int64_t> shape, bool required, Linear& linear, int64_t groups);
+  void expect_factors(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to);
   void expect_projection(const std::string& name, int64_t outputs, int64_t inputs, int64_t groups, Projection& to);
   void expect_embeddings();
   void expect_layer(const std::string& name, Layer& layer);
   void expect_heads();
+  void check_forms(const std::string& name, const Projection& projection) const;
+  void check_layers() const;
   bool has(const std::string& name) const;
 
   std::map<std::string, Slot> slots_;

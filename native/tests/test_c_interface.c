@@ -40,14 +40,14 @@ static sqb_status add(sqb_model* model, const char* name, int64_t a, int64_t b, 
   return status;
 }
 
-static void add_all(sqb_model* model) {
+static void add_all(sqb_model* model, int64_t heads) {
   expect(add(model, "embeddings.word_embeddings.weight", VOCAB, HIDDEN, 0) == SQB_OK, "words");
   expect(add(model, "embeddings.position_embeddings.weight", 16, HIDDEN, 0) == SQB_OK, "positions");
   expect(add(model, "embeddings.token_type_embeddings.weight", 2, HIDDEN, 0) == SQB_OK, "types");
   const char* linear[] = {"attention.query", "attention.key", "attention.value", "post_attention.conv1d", "intermediate.conv1d", "output.conv1d"};
   for (int i = 0; i < 6; ++i) {
     char name[96];
-    const int64_t outputs = i == 4 ? WIDE : HIDDEN, inputs = i == 5 ? WIDE : HIDDEN;
+    const int64_t outputs = i < 3 ? heads : i == 4 ? WIDE : HIDDEN, inputs = i == 3 ? heads : i == 5 ? WIDE : HIDDEN;
     snprintf(name, sizeof name, "encoder.layers.0.%s.weight", linear[i]);
     expect(add(model, name, outputs, i == 3 ? inputs : inputs / 4, 1) == SQB_OK, name);
     snprintf(name, sizeof name, "encoder.layers.0.%s.bias", linear[i]);
@@ -64,7 +64,7 @@ static void add_all(sqb_model* model) {
 }
 
 static sqb_config config(void) {
-  sqb_config c = {VOCAB, HIDDEN, HIDDEN, 1, 4, WIDE, 16, 2, 4, 4, 4, 1, 4, 4, 1, 0, SQB_GELU, SQB_TANH, SQB_CLS, 1e-12f};
+  sqb_config c = {VOCAB, HIDDEN, HIDDEN, 1, 4, WIDE, 16, 2, 4, 4, 4, 1, 4, 4, 1, 0, SQB_GELU, SQB_TANH, SQB_CLS, 1e-12f, 0};
   return c;
 }
 
@@ -78,7 +78,7 @@ static void test_hidden(const char* kernel, int threads, float* wanted, int firs
   float seen[TOKENS * HIDDEN], vectors[3 * HIDDEN];
   expect(sqb_hidden(model, &batch, seen) == SQB_BAD_INPUT, "refuse an unfinished model");
   expect(sqb_finish(model) == SQB_BAD_TENSOR, "refuse missing tensors");
-  add_all(model);
+  add_all(model, HIDDEN);
   expect(sqb_finish(model) == SQB_OK, "finish");
   expect(sqb_hidden(model, &batch, seen) == SQB_OK, "hidden");
   for (int i = 0; i < TOKENS * HIDDEN; ++i) {
@@ -89,6 +89,25 @@ static void test_hidden(const char* kernel, int threads, float* wanted, int firs
     expect(sqb_embed(model, &batch, (sqb_pooling)pooling, 1, vectors) == SQB_OK, "embed");
   expect(sqb_sequence_logits(model, &batch, vectors) == SQB_NO_HEAD && sqb_labels(model) == 0, "refuse a head it lacks");
   sqb_free(model);
+}
+
+/* Three heads of four channels beside 24 hidden ones: attention of which a part was pruned. */
+static void test_pruned_heads(void) {
+  sqb_config c = config();
+  c.num_attention_heads = 3;
+  c.attention_head_size = 4;
+  sqb_model* model = NULL;
+  expect(sqb_create(&c, NULL, 1, &model) == SQB_OK, "create with pruned heads");
+  add_all(model, 12);
+  expect(sqb_finish(model) == SQB_OK, "finish with pruned heads");
+  const sqb_batch batch = {ids, types, starts, 3};
+  float seen[TOKENS * HIDDEN];
+  expect(sqb_hidden(model, &batch, seen) == SQB_OK, "hidden with pruned heads");
+  sqb_free(model);
+  c.attention_head_size = 5;
+  expect(sqb_create(&c, NULL, 1, &model) == SQB_BAD_CONFIG, "refuse heads that the groups do not divide");
+  c.attention_head_size = -1;
+  expect(sqb_create(&c, NULL, 1, &model) == SQB_BAD_CONFIG, "refuse a negative head size");
 }
 
 static void test_refusals(void) {
@@ -102,7 +121,7 @@ static void test_refusals(void) {
   expect(sqb_create(&c, NULL, 1, &model) == SQB_OK, "create");
   expect(add(model, "embeddings.nothing", 3, 0, 0) == SQB_BAD_TENSOR, "refuse an unknown tensor");
   expect(add(model, "embeddings.LayerNorm.weight", HIDDEN + 1, 0, 0) == SQB_BAD_TENSOR, "refuse a wrong shape");
-  add_all(model);
+  add_all(model, HIDDEN);
   expect(add(model, "embeddings.LayerNorm.weight", HIDDEN, 0, 0) == SQB_BAD_TENSOR, "refuse a tensor twice");
   expect(sqb_finish(model) == SQB_OK, "finish");
   float out[TOKENS * HIDDEN];
@@ -118,6 +137,7 @@ int main(void) {
   float wanted[TOKENS * HIDDEN];
   for (int32_t i = 0; sqb_available_kernel(i); ++i)
     for (int threads = 1; threads <= 3; ++threads) test_hidden(sqb_available_kernel(i), threads, wanted, i == 0 && threads == 1);
+  test_pruned_heads();
   test_refusals();
   printf("%d failures\n", failures);
   return failures != 0;

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
     from squeezebert.config import PRESETS, EncoderConfig
     from squeezebert.errors import (
+        AccuracyError,
         ArtifactError,
         ConfigError,
         HeadError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PRESETS",
     "TASKS",
+    "AccuracyError",
     "Answer",
     "Artifact",
     "ArtifactError",
@@ -74,6 +76,7 @@ _HOMES = {
     "artifact": ("Artifact",),
     "config": ("EncoderConfig", "PRESETS"),
     "errors": (
+        "AccuracyError",
         "ArtifactError",
         "ConfigError",
         "HeadError",

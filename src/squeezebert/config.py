@@ -12,7 +12,11 @@ ACTIVATIONS = ("gelu", "gelu_new", "relu", "tanh")
 ATTENTIONS = ("full", "low_rank")
 POOLER_ACTIVATIONS = ("tanh", "relu")
 CLASSIFIER_POOLINGS = ("cls", "mean")
-GROUP_FIELDS = ("q_groups", "k_groups", "v_groups", "post_attention_groups", "intermediate_groups", "output_groups")
+ATTENTION_GROUPS = ("q_groups", "k_groups", "v_groups", "post_attention_groups")
+WIDE_GROUPS = ("intermediate_groups", "output_groups")
+GROUP_FIELDS = (*ATTENTION_GROUPS, *WIDE_GROUPS)
+MAY_BE_ZERO = ("attention_rank", "num_hidden_layers", "attention_head_size")
+KEPT_TOKENS = 2  # times the attention rank: texts of up to so many tokens have full attention, which costs them less
 MAX_SIZE = 2**24  # one dimension of one tensor; larger numbers come from damaged or hostile files
 
 
@@ -22,8 +26,10 @@ class EncoderConfig:
 
     ``conv_kernel`` k > 1 puts a depthwise convolution over k neighbouring tokens before each grouped pointwise layer.
     ``attention="low_rank"`` projects keys and values along the sequence to ``attention_rank`` rows
-    (Wang et al. 2020, arXiv 2006.04768, section 4). ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
+    (Wang et al. 2020, arXiv 2006.04768, section 4), of texts longer than ``KEPT_TOKENS`` times the rank.
+    ``pooler_act`` is "relu" for DistilBERT's ``pre_classifier``.
     ``classifier_pooling`` is what the pooler reads: the first token as in BERT, or the mean of all tokens.
+    ``attention_head_size`` is what pruned attention has for D; 0 is BERT's, hidden_size / num_attention_heads.
 
     Raises:
         ConfigError: a value is out of range, or two values contradict each other.
@@ -53,6 +59,7 @@ class EncoderConfig:
     attention_rank: int = 0
     pooler_act: str = "tanh"
     classifier_pooling: str = "cls"
+    attention_head_size: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -62,15 +69,21 @@ class EncoderConfig:
         _check_one_of("pooler_act", self.pooler_act, POOLER_ACTIVATIONS)
         _check_one_of("classifier_pooling", self.classifier_pooling, CLASSIFIER_POOLINGS)
         _check_sizes(self)
-        _check_divides("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
+        if not self.attention_head_size:
+            _check_divides("hidden_size", self.hidden_size, "num_attention_heads", self.num_attention_heads)
         for name in GROUP_FIELDS:
             _check_groups(self, name)
         _check_attention(self)
 
     @property
     def head_size(self) -> int:
-        """Channels of one attention head, D = C / H."""
-        return self.hidden_size // self.num_attention_heads
+        """Channels of one attention head, D; unless the attention was pruned, C / H."""
+        return self.attention_head_size or self.hidden_size // self.num_attention_heads
+
+    @property
+    def attention_size(self) -> int:
+        """Channels of query, key and value, all heads together, H * D; unless the attention was pruned, C."""
+        return self.num_attention_heads * self.head_size
 
     def with_groups(self, groups: int) -> EncoderConfig:
         """The same architecture with every group count set to ``groups``; 1 is plain BERT."""
@@ -111,7 +124,7 @@ def _check_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
 def _check_sizes(config: EncoderConfig) -> None:
     for field in fields(config):
         value = getattr(config, field.name)
-        lowest = 0 if field.name in ("attention_rank", "num_hidden_layers") else 1
+        lowest = 0 if field.name in MAY_BE_ZERO else 1
         if isinstance(value, int) and not lowest <= value <= MAX_SIZE:
             raise ConfigError(f"{field.name}={value} is out of range; choose {lowest} to {MAX_SIZE}")
     if not 0.0 < config.layer_norm_eps < 1.0:
@@ -138,8 +151,10 @@ def _divisors(value: int) -> list[int]:
 def _check_groups(config: EncoderConfig, name: str) -> None:
     groups = getattr(config, name)
     _check_divides("hidden_size", config.hidden_size, name, groups)
-    if name in ("intermediate_groups", "output_groups"):
+    if name in WIDE_GROUPS:
         _check_divides("intermediate_size", config.intermediate_size, name, groups)
+    elif config.attention_head_size:
+        _check_divides("num_attention_heads * attention_head_size", config.attention_size, name, groups)
 
 
 def _check_attention(config: EncoderConfig) -> None:

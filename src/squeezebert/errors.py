@@ -7,9 +7,11 @@
     ├── ArtifactError        a folder, file or tensor that is missing, damaged or contradicts the config
     ├── InputError           a text, id, column or option that the caller passed
     ├── HeadError            the artifact has no head for what was asked
+    ├── AccuracyError        what was made is worse than it may be, so it was not written
     └── MissingExtraError    an optional dependency is not installed
 
-Every message says what is wrong, what was seen and what to do. The command line prints it on one line and exits 2.
+Every message says what is wrong, what was seen and what to do. The command line prints it on one line and exits 2, for
+an AccuracyError 3.
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ class InputError(SqueezeBertError):
 
 class HeadError(SqueezeBertError):
     """The artifact has no head for what was asked of it."""
+
+
+class AccuracyError(SqueezeBertError):
+    """What a stage made loses more accuracy than was allowed."""
 
 
 class MissingExtraError(SqueezeBertError):

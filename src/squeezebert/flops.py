@@ -5,33 +5,41 @@ Counted: the products of the network, a multiplication and an addition as one op
 =====================  =========================================================================================
 position-wise layer    S * 2 * I * O / G        I channels in, O out, G groups: query, key, value, post-attention,
                                                 intermediate, output; the embedding projection; G = 1 in the last
+in two factors         S * 2 * r * (I + O)      r the rank of each group
 depthwise convolution  S * 2 * k * I            before each of the six, when conv_kernel k > 1
-full attention         2 * 2 * S * S * C        queries by keys, probabilities by values
-low-rank attention     2 * 2 * S * R * C        the same over R rows, and the same again to make the R rows
+full attention         2 * 2 * S * S * A        queries by keys, probabilities by values
+low-rank attention     2 * 2 * S * R * A        the same over R rows, and the same again to make the R rows; a text of
+                                                at most 2 R tokens has full attention
 =====================  =========================================================================================
 
-Not counted: pooler and head, biases, residuals, LayerNorm, softmax, activations, table look-ups. They make up about 0.3
-percent of SqueezeBERT: this count is 7.40 GFLOP at 128 tokens where Iandola et al. 2020 (arXiv 2006.11316, table 2)
-give 7.42.
+A is C, or what is left of it where heads were pruned. Not counted: pooler and head, biases, residuals, LayerNorm,
+softmax, activations, table look-ups. They make up about 0.3 percent of SqueezeBERT: this count is 7.40 GFLOP at 128
+tokens where Iandola et al. 2020 (arXiv 2006.11316, table 2) give 7.42.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
 
-from squeezebert.config import EncoderConfig
+from squeezebert.config import KEPT_TOKENS, EncoderConfig
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
-def token_flops(config: EncoderConfig) -> int:
+def token_flops(config: EncoderConfig, shapes: Shapes | None = None) -> int:
     """Operations for one token in the layers that treat each token alone, whatever the length of its text.
+
+    ``shapes`` are those of a model's own tensors by name, where layers may be kept in factors; None takes whole ones.
 
     >>> token_flops(EncoderConfig())
     53084160
     """
-    hidden, inner = config.hidden_size, config.intermediate_size
-    attention_groups = (config.q_groups, config.k_groups, config.v_groups, config.post_attention_groups)
-    layers = [(hidden, hidden, groups) for groups in attention_groups]
+    if shapes is not None:
+        return sum(2 * prod(shape) for name, shape in shapes.items() if _is_per_token(name, shape))
+    hidden, inner, heads = config.hidden_size, config.intermediate_size, config.attention_size
+    layers = [(hidden, heads, groups) for groups in (config.q_groups, config.k_groups, config.v_groups)]
+    layers += [(heads, hidden, config.post_attention_groups)]
     layers += [(hidden, inner, config.intermediate_groups), (inner, hidden, config.output_groups)]
     one_layer = sum(2 * i * o // groups for i, o, groups in layers)
     if config.conv_kernel > 1:
@@ -40,19 +48,27 @@ def token_flops(config: EncoderConfig) -> int:
     return projection + config.num_hidden_layers * one_layer
 
 
+def _is_per_token(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is multiplied with every token: of those, and only of those, the encoder has three axes."""
+    return len(shape) == 3 and name.startswith(("encoder.", "embeddings."))
+
+
 def attention_flops(config: EncoderConfig, length: int) -> int:
     """Operations for the attention of one text of ``length`` tokens, over all layers."""
-    pairs = length * length if config.attention == "full" else 2 * length * config.attention_rank
-    return config.num_hidden_layers * 4 * pairs * config.hidden_size
+    full = config.attention == "full" or length <= KEPT_TOKENS * config.attention_rank
+    pairs = length * length if full else 2 * length * config.attention_rank
+    return config.num_hidden_layers * 4 * pairs * config.attention_size
 
 
-def encoder_flops(config: EncoderConfig, length: int) -> int:
+def encoder_flops(config: EncoderConfig, length: int, shapes: Shapes | None = None) -> int:
     """Operations for one text of ``length`` tokens, from ids to hidden states; no pooler and no head.
+
+    ``shapes`` as in `token_flops`.
 
     >>> f"{encoder_flops(EncoderConfig(), 128) / 1e9:.2f}"
     '7.40'
     """
-    return length * token_flops(config) + attention_flops(config, length)
+    return length * token_flops(config, shapes) + attention_flops(config, length)
 
 
 PARTS = ("embeddings", "attention", "feed-forward", "normalization", "pooler", "head")

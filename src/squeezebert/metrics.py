@@ -110,6 +110,20 @@ def matthews(predicted: ArrayLike, expected: ArrayLike) -> float:
     return _ratio(right * items - np.dot(ours_by_class, theirs_by_class), float(np.sqrt(spread)))
 
 
+def calibration_error(scores: ArrayLike, hits: ArrayLike, bins: int = 15) -> float:
+    """How far scores are from how often they are right: the mean distance over equal bins, weighted by their examples
+    (ECE: Naeini et al. 2015; Guo et al. 2017, arXiv 1706.04599, section 2). ``scores`` 0 to 1, ``hits`` true or false.
+
+    >>> calibration_error([0.9, 0.9], [True, False])
+    0.4
+    """
+    said, right = _paired(scores, hits)
+    said, right = _numbers(said), right.astype(bool)
+    places = np.clip((said * bins).astype(int), 0, bins - 1)
+    gaps = np.bincount(places, said - right, bins)
+    return float(np.abs(gaps).sum() / len(said))
+
+
 def pearson(predicted: ArrayLike, expected: ArrayLike) -> float:
     """Pearson's correlation of two lists of numbers, -1 to 1."""
     ours, theirs = (_numbers(side) for side in _paired(predicted, expected))

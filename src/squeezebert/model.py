@@ -23,8 +23,10 @@ import numpy as np
 
 from squeezebert import runtime, stream
 from squeezebert.artifact import Artifact
+from squeezebert.artifact.cascade import Cascade, is_cascade
 from squeezebert.compress.quantize import in_precision
 from squeezebert.errors import HeadError, InputError
+from squeezebert.fallback import Fallback
 from squeezebert.results.records import Choice, Entity, Fill
 from squeezebert.results.spans import AnswerRules
 from squeezebert.runtime import Labelled, Runtime, Text
@@ -51,7 +53,7 @@ def load(
     options: EncodeOptions = DEFAULT_OPTIONS,
     progress: bool | None = None,
 ) -> Model:
-    """The model of an artifact folder, of any BERT, DistilBERT or SqueezeBERT checkpoint folder, or of a hub id.
+    """The model of an artifact folder, a cascade, any BERT, DistilBERT or SqueezeBERT checkpoint folder, or a hub id.
 
     ``threads`` of the engine; None takes one for each physical core this process may use, within its CPU quota.
     ``kernel`` picks the engine's instruction set; None takes the best one here.
@@ -63,10 +65,13 @@ def load(
         ArtifactError: the folder or one of its files is missing, damaged or contradicts itself.
         ConfigError: ``threads`` is out of range, or this build or machine has no such ``kernel``.
     """
+    from squeezebert.cascades import model_of
     from squeezebert.convert import load_model_folder
 
-    artifact = in_precision(load_model_folder(source), precision)
-    return Model.from_artifact(artifact, threads=threads, kernel=kernel, options=options, progress=progress)
+    choices: dict[str, Any] = {"threads": threads, "kernel": kernel, "options": options, "progress": progress}
+    if is_cascade(source):
+        return model_of(Cascade.load(source), precision, **choices)
+    return Model.from_artifact(in_precision(load_model_folder(source), precision), **choices)
 
 
 class Model:
@@ -81,6 +86,7 @@ class Model:
         engine: Engine,
         options: EncodeOptions = DEFAULT_OPTIONS,
         progress: bool | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
         limit = artifact.config.max_position_embeddings
         longest = min(artifact.head.max_length or limit, limit)
@@ -88,7 +94,8 @@ class Model:
         self.artifact = artifact
         self.engine = engine
         self.progress = progress
-        self._run = Runtime(artifact, self.tokenizer, engine, options)
+        self.fallback = fallback  # who `classify` asks where this model is not sure
+        self._run = Runtime(artifact, self.tokenizer, engine, options, fallback)
 
     @classmethod
     def from_artifact(

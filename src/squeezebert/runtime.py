@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from squeezebert.errors import InputError
+from squeezebert.fallback import Fallback, replaced, unsure
 from squeezebert.results import decode, seams, spans, tags
 from squeezebert.results.records import (
     Answer,
@@ -49,12 +50,13 @@ MASKED_TOKENS = 512
 
 @dataclass(frozen=True)
 class Runtime:
-    """What every step needs: the artifact, its tokenizer and engine, and how texts are cut."""
+    """What every step needs: the artifact, its tokenizer and engine, how texts are cut, and who is asked in doubt."""
 
     artifact: Artifact
     tokenizer: Tokenizer
     engine: Engine
     options: EncodeOptions
+    fallback: Fallback | None = None
 
     @property
     def head(self) -> Head:
@@ -151,7 +153,11 @@ def embed_work(run: Runtime, texts: Sequence[Text], normalize: bool | None = Non
 
 def classify(run: Runtime, texts: Sequence[Text], threshold: float = 0.5) -> Sequence[Labelled]:
     """One record a text; over windows the probabilities (of a regression the values) are averaged."""
-    return done(run, classify_work(run, texts, threshold))
+    found = done(run, classify_work(run, texts, threshold))
+    places = unsure(found, run.fallback)
+    if run.fallback is None or not places:
+        return found
+    return replaced(found, places, classify(run.fallback.run, [texts[at] for at in places]))
 
 
 def classify_work(run: Runtime, texts: Sequence[Text], threshold: float = 0.5) -> Work:

@@ -71,6 +71,9 @@ def test_our_own_fields_are_written_only_where_they_are_used() -> None:
     assert not set(OUR_FIELDS) & set(write_hf_config(tiny_config(), Head(), {}))
     written = write_hf_config(tiny_config(conv_kernel=3), Head(), {}, model_type=EXTENDED)
     assert written["conv_kernel"] == 3
+    assert "attention_head_size" not in written
+    few = write_hf_config(tiny_config(attention_head_size=4), Head(), {}, model_type=EXTENDED)
+    assert few["attention_head_size"] == 4
     assert "attention" not in written
 
 
@@ -131,6 +134,7 @@ def test_what_we_do_not_have_is_refused(values: dict[str, Any], words: str) -> N
     [
         ("bert", {}, "bert cannot express q_groups=2, only 1; export as squeezebert"),
         ("squeezebert", {"conv_kernel": 3}, "conv_kernel=3; keep the artifact itself"),
+        ("bert", {"attention_head_size": 4}, "3 heads of 4 beside hidden_size=24; keep the artifact itself"),
         ("squeezebert", {"attention": "low_rank", "attention_rank": 2}, "attention='low_rank'; keep the artifact"),
         ("bert", {"embedding_size": 8}, "embedding_size=8 below hidden_size=24; keep the artifact"),
     ],

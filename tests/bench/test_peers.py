@@ -121,6 +121,7 @@ def test_every_encoder_tensor_reaches_the_reference(random_artifact):
         ({"conv_kernel": 3}, "conv_kernel=3"),
         ({"attention": "low_rank", "attention_rank": 4}, "low_rank attention"),
         ({"embedding_size": 12}, "embedding projection"),
+        ({"attention_head_size": 4}, "3 heads of 4 channels"),
     ],
 )
 def test_what_transformers_lacks_is_said(changes, reason):

@@ -58,6 +58,16 @@ def test_texts_are_counted_and_the_missing_peer_is_named(run, folder, tmp_path):
     assert "left out: sentence-transformers" in done.err
 
 
+def test_energy_is_a_column_and_its_source_a_line(run, folder, tmp_path):
+    pytest.importorskip("codecarbon")
+    (tmp_path / "texts.txt").write_text("the cat\nof paris\n", encoding="utf-8")
+    texts = ("--texts", tmp_path / "texts.txt", "--energy", "--peers", "onnxruntime")
+    done = run("bench", folder, *texts, "--rounds", 1, "--out", tmp_path, "--threads", 1)
+    assert done.code == 0
+    assert "| J per 1,000 texts |" in done.out
+    assert "joules: " in done.out
+
+
 def test_without_matplotlib_there_is_no_picture_and_no_failure(run, folder, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     done = run("bench", folder, *QUICK, "--out", tmp_path)
@@ -77,6 +87,7 @@ def test_without_matplotlib_there_is_no_picture_and_no_failure(run, folder, tmp_
         (("--preset", "mini", "--shapes", "1x513"), "choose at most 1x512"),
         (("--preset", "mini", "--cold", "--texts", "a"), "one after the other"),
         (("--preset", "mini", "--cold", "--profile"), "one after the other"),
+        (("--preset", "mini", "--energy"), "give the texts with --texts"),
         (("--preset", "mini", "--cold"), "pass the folder of a trained model"),
         (("--preset", "mini", "--kernel", "abacus"), "abacus"),
         (("a-folder-that-is-not-there/b/c",), "does not exist"),

@@ -55,6 +55,12 @@ def test_options_that_are_not_the_default_are_named():
     assert said.endswith("embeddings 12 wide, convolutions over 3 tokens, low_rank attention of rank 4")
 
 
+def test_pruned_heads_are_named_with_their_size():
+    assert "2 attention heads of 6" in architecture(
+        random_models.tiny_config(num_attention_heads=2, attention_head_size=6)
+    )
+
+
 def test_verify_finds_a_changed_byte(run, tmp_path, model_of):
     artifact = Artifact.load(model_of("embedding"))
     folder = artifact.save(tmp_path / "m")

@@ -62,7 +62,7 @@ def test_an_unknown_command_names_the_known_ones(run):
     done = run("embedd")
     assert done.code == 2
     assert done.out == ""
-    assert done.err.startswith("error: there is no command 'embedd'; choose one of import, export, quantize, prior")
+    assert done.err.startswith("error: there is no command 'embedd'; choose one of import, export, factorize, quantize")
 
 
 @pytest.mark.parametrize(

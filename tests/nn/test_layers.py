@@ -44,21 +44,49 @@ def test_fresh_depthwise_convolution_changes_nothing() -> None:
     torch.testing.assert_close(DepthwiseConv(4, 5)(x), x)
 
 
-@pytest.mark.parametrize("layer", [DepthwiseConv(3, 3), SequenceProjection(4, 9)], ids=["depthwise", "low rank"])
+@pytest.mark.parametrize("layer", [DepthwiseConv(3, 3), SequenceProjection(2, 9)], ids=["depthwise", "low rank"])
 def test_what_stands_in_the_padding_does_not_matter(layer: DepthwiseConv | SequenceProjection) -> None:
     torch.nn.init.uniform_(layer.weight)
     mask = torch.tensor([[True] * 6, [True] * 2 + [False] * 4])
     x, other = _random(2, 6, 3), _random(2, 6, 3)
     other[mask] = x[mask]
     other[1, 5] = torch.nan
-    rows = mask if isinstance(layer, DepthwiseConv) else torch.ones(2, 4, dtype=torch.bool)
-    torch.testing.assert_close(layer(other, mask)[rows], layer(x, mask)[rows])
+    if isinstance(layer, DepthwiseConv):
+        torch.testing.assert_close(layer(other, mask)[mask], layer(x, mask)[mask])
+    else:
+        torch.testing.assert_close(layer(other, mask), layer(x, mask))
 
 
-def test_sequence_projection_uses_the_columns_of_the_positions() -> None:
-    layer, x = SequenceProjection(4, 9), _random(1, 6, 3)
-    wanted = sum(layer.weight[:, position, None] * x[:, position, None] for position in range(6))
-    torch.testing.assert_close(layer(x), wanted)
+def test_a_sequence_projection_reads_the_first_and_the_last_column_for_the_first_and_the_last_token() -> None:
+    layer, x = SequenceProjection(2, 9), _random(1, 6, 3)
+    torch.nn.init.uniform_(layer.weight, -1, 1)
+    weights = layer.weight[:, [0, 1, 3, 4, 6, 8]]  # 8 j // 5
+    mass = weights.abs().sum(1)
+    rows, found = layer(x)
+    torch.testing.assert_close(rows, ((weights / mass[:, None]) @ x[0])[None])
+    torch.testing.assert_close(found, mass[None])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+def test_a_short_text_keeps_its_tokens_beside_a_long_one(length: int) -> None:
+    layer, x = SequenceProjection(2, 9), _random(2, 6, 3)
+    torch.nn.init.uniform_(layer.weight, -1, 1)
+    rows, mass = layer(x, torch.tensor([[True] * 6, [True] * length + [False] * (6 - length)]))
+    torch.testing.assert_close(rows[1, :length], x[1, :length])
+    assert mass[1].tolist() == [1.0] * length + [0.0] * (len(mass[1]) - length)
+    assert not mass[0, 2:].any()
+    torch.testing.assert_close((rows[:1, :2], mass[:1, :2]), layer(x[:1]))
+
+
+def test_short_texts_alone_are_not_projected() -> None:
+    layer, x = SequenceProjection(2, 9), _random(1, 4, 3)
+    assert torch.equal(layer(x)[0], x)
+
+
+def test_a_fresh_sequence_projection_is_the_mean_of_segments_with_the_ends_apart() -> None:
+    rows, mass = SequenceProjection(4, 9)(torch.arange(9.0).view(1, 9, 1))
+    torch.testing.assert_close(rows.flatten(), torch.tensor([0.0, 2.5, 6.0, 8.0]))
+    assert mass.flatten().tolist() == [1, 4, 3, 1]
 
 
 def test_there_is_an_activation_for_every_name_of_the_config() -> None:

@@ -198,6 +198,7 @@ def test_the_real_minilm_imports_in_place_and_exports(minilm_folder: Path, tmp_p
     ("changes", "words"),
     [
         ({"conv_kernel": 3}, "conv_kernel=3"),
+        ({"attention_head_size": 4}, "3 heads of 4 beside hidden_size=24"),
         ({"attention": "low_rank", "attention_rank": 4}, "attention='low_rank'"),
         ({"embedding_size": 8}, "embedding_size=8"),
         ({"pooler_act": "relu"}, "q_groups=2"),

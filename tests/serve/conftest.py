@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from served import KINDS, Gate, Server, artifact
+from served import KINDS, Gate, Server, Servers, artifact
 
 import squeezebert
 from squeezebert.serve import batcher
-from squeezebert.serve.log import Log
-from squeezebert.serve.server import Running, serve
-from squeezebert.serve.settings import ModelSpec, ServeSettings
+from squeezebert.serve.settings import ModelSpec
 
 PACKAGE_HOME = str(Path(squeezebert.__file__).parents[1])
 
@@ -42,28 +37,9 @@ def all_specs(model_folders: dict[str, Path]) -> tuple[ModelSpec, ...]:
 @pytest.fixture(scope="session")
 def start_server() -> Iterator[Callable[..., Server]]:
     """``start_server(specs, port=...)``: a server in a thread of this process, stopped in the end."""
-    started: list[tuple[Server, threading.Thread]] = []
-
-    def start(specs: tuple[ModelSpec, ...], **changes: Any) -> Server:
-        settings = replace(ServeSettings(specs, port=0, threads=1, lame_seconds=0.0, drain_seconds=5), **changes)
-        log, ready, found = io.StringIO(), threading.Event(), []
-
-        def on_ready(running: Running) -> None:
-            found.append(running)
-            ready.set()
-
-        thread = threading.Thread(target=serve, args=(settings, Log(log), on_ready), daemon=True)
-        thread.start()
-        assert ready.wait(20), log.getvalue()
-        started.append((Server(found[0].url, found[0], log), thread))
-        return started[-1][0]
-
-    yield start
-    for server, thread in started:
-        if thread.is_alive():
-            server.running.stop()
-            thread.join(20)
-        assert not thread.is_alive()
+    servers = Servers()
+    yield servers.start
+    servers.stop()
 
 
 @pytest.fixture(scope="session")

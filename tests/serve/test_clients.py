@@ -103,12 +103,13 @@ def test_the_hubs_client_answers_and_fills(hub, model):
 def test_langchain_embeds_documents_and_queries(server, model):
     import httpx
     from langchain_openai import OpenAIEmbeddings
+    from pydantic import SecretStr
 
     with httpx.Client() as connections:
         client = OpenAIEmbeddings(
             model="embed",
             base_url=f"{server.url}/v1",
-            api_key="none",
+            api_key=SecretStr("none"),
             check_embedding_ctx_length=False,  # send texts, not the ids of OpenAI's tokenizer
             http_client=connections,
         )

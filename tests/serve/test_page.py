@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from browsing import PHONE, WIDE, Visits, launched
 from served import Server
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing; run: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; run: apt-get install chromium")
-
-WIDE, PHONE = {"width": 1200, "height": 800}, {"width": 375, "height": 812}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     """``visit(url, color_scheme="dark")``: the page in a window of its own; nothing may go wrong in its console."""
-    contexts, complaints = [], []
-
-    def open_page(url: str, **options: Any) -> Any:
-        context = browser.new_context(**{"viewport": WIDE, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if url not in request.url else None)
-        page.goto(url)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [each for each in complaints if "401" not in each and not each.startswith("data:")] == []
+    visits = Visits(browser)
+    yield visits.open
+    visits.close()
+    assert [each for each in visits.complaints if "401" not in each and not each.startswith("data:")] == []
 
 
 def test_the_map_has_a_cosine_for_each_pair_and_follows_what_is_typed(visit, server: Server):

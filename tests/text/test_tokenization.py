@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -166,11 +165,9 @@ def test_threads_with_different_lengths_do_not_disturb_each_other() -> None:
             assert found == [wanted] * 100
 
 
-def test_a_megabyte_of_one_word_takes_seconds_at_most(minilm_folder: Path) -> None:
+def test_a_megabyte_of_one_word_is_one_unknown_token(minilm_folder: Path) -> None:
     tokenizer = Tokenizer.from_folder(minilm_folder)
-    started = time.perf_counter()
     (encoding,) = tokenizer.encode(["a" * 1_000_000])
-    assert time.perf_counter() - started < 10
     assert encoding.offsets.tolist() == [[0, 0], [0, 1_000_000], [0, 0]]
     assert encoding.ids[1] == tokenizer.unk_id
 

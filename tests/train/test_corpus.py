@@ -200,6 +200,22 @@ def test_sentences_are_chosen_by_length_and_taken_once(tmp_path):
         corpus.sentences(50, 60)
 
 
+@pytest.mark.parametrize("longest", [4, 9, 30, 10_000])
+def test_passages_are_runs_of_whole_sentences_within_documents(built, longest):
+    corpus = built()
+    found = corpus.passages(longest)
+    assert (found.lengths > 0).all()
+    assert (found.lengths <= longest).all()
+    assert set(found.starts.tolist()) <= set(corpus.limits.tolist())
+    assert set((found.starts + found.lengths).tolist()) <= set(corpus.limits.tolist())
+    ends = corpus.limits[corpus.documents]
+    assert (np.searchsorted(ends, found.starts, "right") == np.searchsorted(ends, found.starts + found.lengths)).all()
+    short = np.diff(corpus.limits)[np.diff(corpus.limits) <= longest]
+    assert found.lengths.sum() == short.sum()  # none is left out but those that are too long
+    if longest == 10_000:
+        assert len(found) == len(corpus.documents) - 1
+
+
 def test_rows_come_back_to_back_within_their_special_tokens(built):
     sentences = built().sentences()
     rows, frame = np.array([5, 0, 5]), Frame.of(TOKENIZER)

@@ -7,14 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_models import random_artifact, tiny_config
+from random_models import head_of, random_artifact, tiny_config
 
 import squeezebert as sb
 from squeezebert.artifact import Artifact
 from squeezebert.cli import main
-from squeezebert.errors import InputError
+from squeezebert.compress.attention import with_low_rank
+from squeezebert.compress.factorize import FactorizeSettings, factorize
+from squeezebert.errors import ConfigError, InputError
 from squeezebert.tasks import Head
 from squeezebert.train.distill import DistillSettings, Output, distill
+from squeezebert.train.distilling import Weights
 from squeezebert.train.settings import TrainSettings
 
 DENSE = tiny_config(groups=1, num_hidden_layers=2)
@@ -22,6 +25,8 @@ STUDENT = replace(DENSE.with_groups(2), post_attention_groups=1)
 SETTINGS = DistillSettings(
     TrainSettings(max_steps=30, batch_tokens=256, learning_rate=3e-3, weight_decay=0.0, save_every=10), held_out=20
 )
+
+UNTRAINED = replace(SETTINGS, train=replace(SETTINGS.train, max_steps=1, learning_rate=1e-9))
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +72,6 @@ def test_the_same_call_again_gives_the_same_student(teacher, text, tmp_path):
 
 
 def test_a_student_of_another_width_learns_from_relations(teacher, text, tmp_path):
-    from squeezebert.train.distilling import Weights
-
     narrow = tiny_config(groups=1, hidden_size=12, embedding_size=12, intermediate_size=24, num_hidden_layers=1)
     settings = replace(SETTINGS, weights=Weights(0.0, 1.0, 0.0, 1.0))
     artifact = distill(teacher, narrow, [text], settings, Output(tmp_path / "out", progress=False))
@@ -88,6 +91,54 @@ def test_what_cannot_be_distilled_says_so_before_anything_is_written(teacher, te
     assert not (tmp_path / "a").exists()
 
 
+def test_a_student_that_is_there_already_goes_on_and_keeps_its_form(teacher, text, tmp_path):
+    thin = factorize(with_low_rank(teacher, 4), FactorizeSettings(rank=8, embedding_size=20))
+    artifact = distill(teacher, thin, [text], SETTINGS, Output(tmp_path / "out", progress=False))
+    assert artifact.config == thin.config
+    assert {name: values.shape for name, values in artifact.tensors.items()} == {
+        name: values.shape for name, values in thin.tensors.items() if not name.startswith("pooler")
+    }
+    assert [line["stage"] for line in artifact.history] == ["low-rank attention", "factorize", "distill"]
+    before = distill(teacher, thin, [text], UNTRAINED, Output(tmp_path / "none", progress=False))
+    assert artifact.metrics["cosine"] > before.metrics["cosine"] > 0.3
+    assert sb.Model.from_artifact(artifact, threads=1).dimension == thin.config.hidden_size
+
+
+def test_a_student_with_the_teachers_tables_keeps_them(teacher, text, tmp_path):
+    thin = factorize(teacher, FactorizeSettings(rank=8))
+    artifact = distill(teacher, thin, [text], SETTINGS, Output(tmp_path / "out", progress=False))
+    assert all(
+        (artifact.tensors[name] == thin.tensors[name]).all() for name in thin.tensors if name.startswith("embeddings")
+    )
+
+
+def test_a_teacher_in_two_factors_can_teach(teacher, text, tmp_path):
+    thin = factorize(teacher, FactorizeSettings(rank=8))
+    artifact = distill(thin, STUDENT, [text], SETTINGS, Output(tmp_path / "out", progress=False))
+    assert artifact.config == STUDENT
+
+
+def test_passages_are_runs_of_sentences(teacher, text, tmp_path):
+    settings = replace(SETTINGS, passages=True, longest=38, held_out=5)
+    artifact = distill(teacher, with_low_rank(teacher, 4), [text], settings, Output(tmp_path / "out", progress=False))
+    before = teacher.tensors["embeddings.position_embeddings.weight"]
+    assert (artifact.tensors["embeddings.position_embeddings.weight"] == before).all()
+    name = "encoder.layers.0.attention.key_projection.weight"
+    assert (artifact.tensors[name] != with_low_rank(teacher, 4).tensors[name]).any()
+
+
+def test_students_that_cannot_go_on_say_so(teacher, text, tmp_path):
+    out = Output(tmp_path / "out", progress=False)
+    tagger = random_artifact(DENSE, head_of("token_classification"))
+    with pytest.raises(
+        InputError, match="the student has a head for token_classification, and what is distilled embeds"
+    ):
+        distill(teacher, tagger, [text], SETTINGS, out)
+    relations = replace(SETTINGS, weights=Weights(1.0, 1.0))
+    with pytest.raises(ConfigError, match="relations among keys of low-rank attention are not those of tokens; set"):
+        distill(teacher, with_low_rank(teacher, 4), [text], relations, out)
+
+
 def test_a_folder_of_another_run_is_refused(teacher, text, tmp_path):
     out = Output(tmp_path / "out", progress=False)
     distill(teacher, STUDENT, [text], SETTINGS, out)
@@ -102,6 +153,8 @@ def test_the_command_distils_a_preset_or_a_file(teacher, text, tmp_path, capsys)
     words = ["distill", "--teacher", str(tmp_path / "teacher"), "--text", str(text), "--held-out", "20"]
     words += ["--max-steps", "2", "--batch-tokens", "128", "--out", str(tmp_path / "out")]
     assert main([*words, "--student", str(tmp_path / "student.json"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cosine"] > 0
+    assert main([*words[:-1], str(tmp_path / "more"), "--student", str(tmp_path / "out"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["cosine"] > 0
     assert main([*words, "--student", "tinyest"]) == 2
     assert "neither a preset (base, small, mini" in capsys.readouterr().err

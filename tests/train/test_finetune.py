@@ -15,6 +15,10 @@ from tiny_tasks import TABLES, classes, tiny_model, write_rows, write_task  # no
 
 from squeezebert import load  # noqa: E402
 from squeezebert.artifact import Artifact  # noqa: E402
+from squeezebert.artifact.factors import ranks_of  # noqa: E402
+from squeezebert.artifact.tensors import shapes_of  # noqa: E402
+from squeezebert.compress.attention import with_low_rank  # noqa: E402
+from squeezebert.compress.factorize import FactorizeSettings, factorize  # noqa: E402
 from squeezebert.data import read_split  # noqa: E402
 from squeezebert.errors import InputError  # noqa: E402
 from squeezebert.evaluate import evaluate_split  # noqa: E402
@@ -71,6 +75,18 @@ def test_each_kind_learns_and_the_result_is_a_model(task, data, tmp_path):
     assert made.artifact.history[-1]["stage"] == "finetune"
 
 
+def test_a_factorized_model_learns_and_keeps_its_form(data, tmp_path):
+    settings = FactorizeSettings(rank=2, embedding_size=tiny_model().config.hidden_size // 2)
+    thin = factorize(with_low_rank(tiny_model(), 4), settings)
+    made = finetune(thin, data(), QUICK, quiet(tmp_path / "out"))
+    ranks = [ranks_of(shapes_of(each.tensors)) for each in (thin, made.artifact, Artifact.load(tmp_path / "out"))]
+    assert ranks[0]
+    assert ranks[0] == ranks[1] == ranks[2]
+    assert made.artifact.config.attention_rank == 4
+    name = f"{next(iter(ranks[0]))}.down"
+    assert (made.artifact.tensors[name] != thin.tensors[name]).any()
+
+
 def test_easy_tasks_are_learnt_to_the_end(data, tmp_path):
     made = finetune(tiny_model(), data("ner"), QUICK, quiet(tmp_path / "out"))
     assert made.mean["ner f1"] > 0.9
@@ -114,6 +130,22 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(data, tmp_path, monke
     parts = finetune(tiny_model(), data(), settings, quiet(tmp_path / "parts")).artifact
     assert all(np.array_equal(whole.tensors[name], parts.tensors[name]) for name in whole.tensors)
     assert not (tmp_path / "parts.training" / "seed-0" / "checkpoint").exists()
+
+
+def test_a_run_that_was_stopped_may_be_made_shorter(data, tmp_path, monkeypatch):
+    settings = replace(QUICK, train=replace(TRAIN, max_steps=9, save_every=2, evaluate_every=6))
+
+    def stop(*arguments):
+        raise InterruptedError("stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "evaluate_split", stop)
+        with pytest.raises(InterruptedError, match="stopped"):
+            finetune(tiny_model(), data(), settings, quiet(tmp_path / "out"))
+    made = finetune(
+        tiny_model(), data(), replace(settings, train=replace(settings.train, max_steps=7)), quiet(tmp_path / "out")
+    )
+    assert made.artifact.history[-1]["settings"]["settings"]["max_steps"] == 7
 
 
 def test_the_same_command_again_trains_nothing(data, tmp_path, monkeypatch):

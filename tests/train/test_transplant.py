@@ -11,7 +11,8 @@ from random_models import tiny_config
 
 from squeezebert.errors import ConfigError
 from squeezebert.nn import GroupedLinear, SqueezeBert
-from squeezebert.train.transplant import chosen_layers, fit_groups, fits, transplant
+from squeezebert.train.refitting import fit_groups
+from squeezebert.train.transplant import chosen_layers, fits, transplant
 
 DENSE = tiny_config(groups=1, num_hidden_layers=2)
 
@@ -63,6 +64,18 @@ def test_a_dense_student_is_its_teacher(teacher, sample):
 
 def test_the_reordered_teacher_computes_the_same_in_another_order(teacher, sample):
     found = transplant(teacher, DENSE.with_groups(2), sample)
+    assert found.order is not None
+    wanted = outputs(teacher, sample)[:, torch.from_numpy(found.order.hidden)]
+    torch.testing.assert_close(outputs(found.teacher, sample), wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_a_teacher_with_pruned_heads_is_reordered_and_cut_like_any_other(sample):
+    torch.manual_seed(0)
+    few = replace(DENSE, num_attention_heads=2, attention_head_size=6)
+    teacher = SqueezeBert(few, pooler=False).eval()
+    assert fits(few, few.with_groups(2))
+    assert not fits(DENSE, few.with_groups(2))
+    found = transplant(teacher, few.with_groups(2), sample)
     assert found.order is not None
     wanted = outputs(teacher, sample)[:, torch.from_numpy(found.order.hidden)]
     torch.testing.assert_close(outputs(found.teacher, sample), wanted, atol=1e-5, rtol=1e-5)

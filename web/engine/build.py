@@ -4,8 +4,8 @@
     python web/engine/build.py --out DIR    elsewhere
     python web/engine/build.py --tests DIR  the kernels' own test, a program for WASI
 
-squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-plain.wasm nothing, and squeezebert-threads.wasm SIMD, atomics and a
-memory that its host shares among workers. The modules import two functions: env.sqb_host_fail, which ends a call that
+squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-plain.wasm nothing, and squeezebert-threads.wasm SIMD, atomics and
+a memory that its host shares among workers. The modules import two functions: env.sqb_host_fail, which ends a call that
 failed, and WASI's clock_time_get, which only the profile reads.
 """
 
@@ -90,14 +90,18 @@ def compile_to(out: Path, arguments: list[str]) -> None:
     """Runs the compiler in the repository's root, so that no path but a relative one reaches it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.unlink(missing_ok=True)
-    subprocess.run([sys.executable, "-m", "ziglang", "c++", *COMPILE, *arguments, "-o", str(out.resolve())], cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "ziglang", "c++", *COMPILE, *arguments, "-o", str(out.resolve())], cwd=ROOT, check=True
+    )
     out.chmod(0o644)
 
 
 def main() -> None:
     """Build what the command line asks for and say how large it is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("names", nargs="*", choices=[*MODULES, []], help="which modules; all of them when none is named")
+    parser.add_argument(
+        "names", nargs="*", choices=[*MODULES, []], help="which modules; all of them when none is named"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent, help="the folder to write into")
     parser.add_argument("--tests", type=Path, help="build the kernels' test into this folder instead")
     options = parser.parse_args()

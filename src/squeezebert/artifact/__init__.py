@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from squeezebert.artifact.card import check_about, model_card
+from squeezebert.artifact.factors import UP
 from squeezebert.artifact.folders import identity, read_json, read_text, replace_folder, settled, write_json
 from squeezebert.artifact.hf_config import (
     EXTENDED,
@@ -142,9 +143,8 @@ class Artifact:
 
     def _model_type(self) -> str:
         other_pooler = self.config.pooler_act != "tanh" and POOLER[0] in self.tensors
-        ours_only = other_pooler or is_quantized(
-            self.tensors
-        )  # transformers would take int8 for the weights themselves
+        # transformers would take int8 for the weights themselves, and draw weights where it finds factors
+        ours_only = other_pooler or self.factorized or is_quantized(self.tensors)
         return EXTENDED if ours_only or reason_against("squeezebert", self.config) else "squeezebert"
 
     @property
@@ -156,6 +156,11 @@ class Artifact:
     def num_parameters(self) -> int:
         """How many numbers the weights hold, the scales of int8 ones excluded."""
         return sum(prod(shape) for name, shape in shapes_of(self.tensors).items() if not name.endswith(SCALE))
+
+    @property
+    def factorized(self) -> bool:
+        """Whether some linear layers are kept as two factors (see ``factors``)."""
+        return any(name.endswith(UP) for name in self.tensors)
 
     @property
     def precision(self) -> str:

@@ -16,7 +16,7 @@ from squeezebert.errors import ArtifactError, ConfigError
 from squeezebert.tasks import Head
 
 EXTENDED = "squeezebert_extended"  # what transformers cannot compute must not look to it like something it can
-OUR_FIELDS = ("conv_kernel", "attention", "attention_rank", "pooler_act", "classifier_pooling")
+OUR_FIELDS = ("conv_kernel", "attention", "attention_rank", "pooler_act", "classifier_pooling", "attention_head_size")
 ACTIVATION_ALIASES = {"gelu_python": "gelu", "gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new"}
 # These are written anew from the head and from the weights.
 HEAD_FIELDS = ("architectures", "id2label", "label2id", "num_labels", "problem_type", "tie_word_embeddings")
@@ -167,6 +167,11 @@ def reason_against(model_type: str, config: EncoderConfig) -> str:
         return f"conv_kernel={config.conv_kernel}; keep the artifact itself, or train one with conv_kernel=1"
     if config.attention != "full":
         return f"attention={config.attention!r}; keep the artifact itself, or train one with attention='full'"
+    if config.attention_size != config.hidden_size:
+        return (
+            f"{config.num_attention_heads} heads of {config.head_size} beside hidden_size={config.hidden_size}; "
+            "keep the artifact itself, or prune feed-forward channels and layers only"
+        )
     if config.embedding_size < config.hidden_size:
         return (
             f"embedding_size={config.embedding_size} below hidden_size={config.hidden_size}; "

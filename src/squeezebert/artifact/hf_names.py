@@ -45,6 +45,7 @@ _HEADS = (
     "cls.predictions.decoder",
     BIAS,
 )
+PARAMETERS = ("bias", *(f"{name}{scale}" for name in ("weight", "down", "up") for scale in ("", SCALE)))
 _OURS_ONLY = (  # no model type of transformers has these
     "embeddings.projection",
     *(f"{name}.depthwise" for name in _LINEARS),
@@ -181,7 +182,7 @@ def _swap(name: str, rows: Mapping[str, str]) -> str | None:
     key, number = _numbered(name)
     module, _, parameter = key.rpartition(".")
     found = rows.get(key)
-    if found is None and module in rows and parameter in ("weight", "bias", "weight" + SCALE):
+    if found is None and module in rows and parameter in PARAMETERS:
         found = f"{rows[module]}.{parameter}"
     return None if found is None else found.replace("{n}", number)
 

@@ -1,13 +1,16 @@
 """The canonical names of an encoder's tensors, and the shapes that a config gives them.
 
-They are the names of Hugging Face's SqueezeBERT without its ``transformer.`` prefix.
-V vocabulary, P positions, Y types, E embedding, C hidden, F intermediate, G groups, K kernel, R rank, L labels.
+They are the names of Hugging Face's SqueezeBERT without its ``transformer.`` prefix. Each of a layer's six linear
+layers may be kept as two factors instead of its weight (see ``factors``); the tensors say so then, and not the config.
+V vocabulary, P positions, Y types, E embedding, C hidden, A all heads, F intermediate, G groups, K kernel, R rank,
+L labels. A is C unless heads were pruned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from squeezebert.artifact.factors import DOWN, UP, WEIGHT
 from squeezebert.artifact.tensors import SCALE
 from squeezebert.config import EncoderConfig
 from squeezebert.errors import ArtifactError
@@ -42,18 +45,50 @@ def _affine(module: str, weight: tuple[int, ...]) -> Shapes:
     return {f"{module}.weight": weight, f"{module}.bias": weight[:1]}
 
 
-def _layer_shapes(config: EncoderConfig, prefix: str) -> Shapes:
-    c, f = config.hidden_size, config.intermediate_size
-    linears = {  # inputs, outputs, groups
-        "attention.query": (c, c, config.q_groups),
-        "attention.key": (c, c, config.k_groups),
-        "attention.value": (c, c, config.v_groups),
-        "post_attention.conv1d": (c, c, config.post_attention_groups),
+def linear_layers(config: EncoderConfig) -> dict[str, tuple[int, int, int]]:
+    """Every linear layer of the encoder's layers by its full name: (inputs, outputs, groups)."""
+    sizes, layers = linear_sizes(config), range(config.num_hidden_layers)
+    return {f"encoder.layers.{layer}.{name}": size for layer in layers for name, size in sizes.items()}
+
+
+def stored_shapes(config: EncoderConfig, seen: Mapping[str, tuple[int, ...]], where: str = "the model") -> Shapes:
+    """`encoder_shapes`, but with the shapes of ``X.down`` and ``X.up`` for each X of which ``seen`` has one of them.
+
+    Raises:
+        ArtifactError: a rank is below 1 or above that of the whole matrix.
+    """
+    shapes = encoder_shapes(config)
+    for name, (inputs, outputs, groups) in linear_layers(config).items():
+        if name + DOWN not in seen and name + UP not in seen:
+            continue
+        rank, highest = (*seen.get(name + UP, (0, 1)), 0, 0)[1], min(inputs, outputs) // groups
+        if not 1 <= rank <= highest:
+            raise ArtifactError(
+                f"{where}: {name}{UP} has rank {rank}, and a group of that layer can have 1 to {highest}; "
+                "factorize the float32 artifact again"
+            )
+        del shapes[name + WEIGHT]
+        shapes |= {name + DOWN: (groups * rank, inputs // groups, 1), name + UP: (outputs, rank, 1)}
+    return shapes
+
+
+def linear_sizes(config: EncoderConfig) -> dict[str, tuple[int, int, int]]:
+    """The six linear layers of each encoder layer by name: (inputs, outputs, groups)."""
+    c, a, f = config.hidden_size, config.attention_size, config.intermediate_size
+    return {
+        "attention.query": (c, a, config.q_groups),
+        "attention.key": (c, a, config.k_groups),
+        "attention.value": (c, a, config.v_groups),
+        "post_attention.conv1d": (a, c, config.post_attention_groups),
         "intermediate.conv1d": (c, f, config.intermediate_groups),
         "output.conv1d": (f, c, config.output_groups),
     }
+
+
+def _layer_shapes(config: EncoderConfig, prefix: str) -> Shapes:
+    c = config.hidden_size
     shapes = {**_affine(f"{prefix}post_attention.layernorm", (c,)), **_affine(f"{prefix}output.layernorm", (c,))}
-    for name, (inputs, outputs, groups) in linears.items():
+    for name, (inputs, outputs, groups) in linear_sizes(config).items():
         shapes |= _affine(prefix + name, (outputs, inputs // groups, 1))
         if config.conv_kernel > 1:
             shapes[f"{prefix}{name}.depthwise.weight"] = (inputs, 1, config.conv_kernel)
@@ -105,7 +140,7 @@ def check_layout(shapes: Mapping[str, tuple[int, ...]], config: EncoderConfig, h
             f"{where}: config.json says num_hidden_layers={config.num_hidden_layers}, there are {len(shapes)} tensors "
             "in all; take config.json and the weights from the same checkpoint"
         )
-    wanted = {**encoder_shapes(config), **head_shapes(config, head.kind, _labels(shapes, head))}
+    wanted = {**stored_shapes(config, shapes, where), **head_shapes(config, head.kind, _labels(shapes, head))}
     if head.kind in POOLED_KINDS:
         wanted |= pooler_shapes(config)
     allowed = {**wanted, **optional_shapes(config, head.kind)}

@@ -20,10 +20,12 @@ WARM_BELOW = 0.5  # seconds a call; from there on it is timed without an untimed
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each round: CPU time of the whole process (all its threads), and wall time."""
+    """Of each round: seconds of CPU time of the whole process (all its threads), seconds of wall time, and joules, 0
+    where nobody reads them."""
 
     cpu: tuple[float, ...]
     wall: tuple[float, ...]
+    joules: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,12 @@ class Stats:
     p95: float
 
 
-def interleave(calls: Mapping[str, Call], settings: BenchSettings, pause: float = 0.0) -> dict[str, Timing]:
-    """Times every call in turn for up to ``settings.rounds`` rounds; ``pause`` seconds pass before each turn."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+def interleave(
+    calls: Mapping[str, Call], settings: BenchSettings, pause: float = 0.0, energy: Callable[[], float] = lambda: 0.0
+) -> dict[str, Timing]:
+    """Times every call in turn for up to ``settings.rounds`` rounds; ``pause`` seconds pass before each turn, and
+    ``energy()`` gives the joules so far."""
+    taken: dict[str, list[tuple[float, float, float]]] = {name: [] for name in calls}
     started = time.perf_counter()
     collecting = gc.isenabled()
     gc.disable()
@@ -49,18 +54,18 @@ def interleave(calls: Mapping[str, Call], settings: BenchSettings, pause: float 
                 time.sleep(pause)
                 if not taken[name] or taken[name][-1][1] < WARM_BELOW:
                     call()
-                taken[name].append(measure(call))
+                taken[name].append(measure(call, energy))
     finally:
         if collecting:
             gc.enable()
     return {name: Timing(*zip(*samples, strict=True)) for name, samples in taken.items()}
 
 
-def measure(call: Call) -> tuple[float, float]:
-    """(CPU seconds of the process, wall seconds) of one call."""
-    wall, cpu = time.perf_counter(), time.process_time()
+def measure(call: Call, energy: Callable[[], float] = lambda: 0.0) -> tuple[float, float, float]:
+    """(CPU seconds of the process, wall seconds, joules) of one call."""
+    joules, wall, cpu = energy(), time.perf_counter(), time.process_time()
     call()
-    return time.process_time() - cpu, time.perf_counter() - wall
+    return time.process_time() - cpu, time.perf_counter() - wall, energy() - joules
 
 
 def stats(samples: Sequence[float], scale: float = 1.0) -> Stats:

@@ -135,9 +135,9 @@ def compare(shape: tuple[int, int, int], tokens: int, bfloat16: bool, rounds: in
 
 def _once(numbers: Numbers, form: Form, bfloat16: bool) -> tuple[float, float]:
     outputs: list[Tensor] = []
-    _, forward = measure(lambda: outputs.append(numbers.forward(form, bfloat16)))
+    _, forward, _ = measure(lambda: outputs.append(numbers.forward(form, bfloat16)))
     gradient = numbers.gradient.to(outputs[0].dtype)
-    _, backward = measure(lambda: outputs[0].backward(gradient))
+    _, backward, _ = measure(lambda: outputs[0].backward(gradient))
     numbers.clear()
     return forward, backward
 

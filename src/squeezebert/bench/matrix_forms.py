@@ -20,9 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from squeezebert.artifact.factors import ranks_of
+from squeezebert.artifact.tensors import shapes_of
 from squeezebert.nn.attention import SelfAttention, attention_probabilities
 from squeezebert.nn.encoder import SqueezeBert
-from squeezebert.nn.layers import GroupedLinear
+from squeezebert.nn.layers import FactorizedLinear, GroupedLinear
 
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
@@ -95,6 +97,21 @@ def _heads(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(1, 2)  # [B, H, S, D]
 
 
+class Factors(nn.Module):
+    """A layer in two factors: two layers of one form, the first without a bias."""
+
+    def __init__(self, layer: FactorizedLinear, form: Callable[[GroupedLinear], nn.Module]) -> None:
+        super().__init__()
+        (inner, inputs, _), (outputs, _, _) = layer.down.shape, layer.up.shape
+        down = GroupedLinear(inputs * layer.groups, inner, layer.groups)
+        up = GroupedLinear(inner, outputs, layer.groups)
+        down.weight, up.weight, up.bias = layer.down, layer.up, layer.bias
+        self.down, self.up = form(down), form(up)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.up(self.down(x))
+
+
 LAYERS: dict[str, Callable[[GroupedLinear], nn.Module]] = {"split": Split, "batched": Batched}
 
 
@@ -103,13 +120,14 @@ def network(artifact: Artifact, layers: str, fused: bool = False) -> nn.Module:
 
     Layers without groups are plain matrix products in either form.
     """
-    model = SqueezeBert(artifact.config, pooler=False)
+    model = SqueezeBert(artifact.config, pooler=False, ranks=ranks_of(shapes_of(artifact.tensors)))
     names = [name for name in artifact.tensors if name.startswith(("embeddings.", "encoder."))]
     model.load_state_dict({name: torch.tensor(artifact.tensors[name], dtype=torch.float32) for name in names})
     for layer in model.encoder.layers:
         for owner, name in _places(layer):
             linear = getattr(owner, name)
-            setattr(owner, name, (Split if linear.groups == 1 else LAYERS[layers])(linear))
+            form = Split if linear.groups == 1 else LAYERS[layers]
+            setattr(owner, name, form(linear) if isinstance(linear, GroupedLinear) else Factors(linear, form))
         attention = cast(SelfAttention, layer.attention)
         layer.attention = (FusedAttention if fused else WrittenAttention)(attention)
     return model.eval()

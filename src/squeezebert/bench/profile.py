@@ -113,7 +113,7 @@ def operations(config: EncoderConfig, shape: Shape) -> dict[str, int]:
     """
     hidden, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
     rows = 2 * shape.sequences * shape.length * layers
-    square = rows * hidden * hidden
+    square = rows * hidden * config.attention_size
     return {
         "qkv": square // config.q_groups + square // config.k_groups + square // config.v_groups,
         "attention": shape.sequences * attention_flops(config, shape.length),

@@ -2,7 +2,7 @@
 
 A table stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``; NAME is a file of ``benchmarks/results`` beside
 the README, without ``.json``, or several of one mode with commas between them. ``quality...`` is a JSONL file of
-``squeezebert evaluate --json``.
+``squeezebert evaluate --json``, and `record_tables` has the tables of records.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from squeezebert.bench.quality import SUFFIX, quality_table
+from squeezebert.bench.record_tables import is_record, record_table
 from squeezebert.bench.report import Report
 from squeezebert.bench.tables import summary
 from squeezebert.errors import InputError, SqueezeBertError
@@ -42,7 +43,8 @@ def rendered(text: str, results: Path) -> str:
 def _table(names: str, results: Path) -> str:
     if names.startswith(QUALITY):
         return quality_table(results / f"{names}{SUFFIX}")
-    return summary([Report.read(results / f"{name}.json") for name in names.split(",")])
+    paths = [results / f"{name}.json" for name in names.split(",")]
+    return record_table(paths) if is_record(paths[0]) else summary([Report.read(path) for path in paths])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from squeezebert.artifact.factors import multiplied_out
 from squeezebert.config import GROUP_FIELDS, EncoderConfig
 from squeezebert.errors import MissingExtraError
 
@@ -43,6 +44,8 @@ def unsupported(config: EncoderConfig) -> str:
         return f"transformers has no {config.attention} attention"
     if config.embedding_size < config.hidden_size:
         return "transformers has no embedding projection"
+    if config.attention_size != config.hidden_size:
+        return f"transformers has no {config.num_attention_heads} heads of {config.head_size} channels in that width"
     return ""
 
 
@@ -81,6 +84,7 @@ def _settings(config: EncoderConfig) -> dict[str, Any]:
         "pooler_act",
         "classifier_pooling",
         "embedding_size",
+        "attention_head_size",
     }
     return {name: value for name, value in config.to_dict().items() if name not in ours}
 
@@ -94,7 +98,7 @@ def _state(artifact: Artifact) -> dict[str, torch.Tensor]:
 
     bert = is_bert(artifact.config)
     state = {}
-    for name, values in artifact.tensors.items():
+    for name, values in multiplied_out(artifact.tensors).items():
         if name.startswith(("embeddings.", "encoder.")):
             state[bert_name(name) if bert else name] = torch.from_numpy(_shaped(values, bert).copy())
     return state

@@ -37,7 +37,7 @@ class BenchSettings:
     float32; in less than that, its embeddings may have a mean cosine of ``lowest_cosine`` with ours, and no lower.
     ``peers`` are names of ``squeezebert.bench.peers``; empty means those that are measured by default.
     ``pause`` seconds pass before each timed call where there are several threads, so that those of the runtime before,
-    which wait in a loop for more work, do not take our cores or a peer's.
+    which wait in a loop for more work, do not take our cores or a peer's. ``energy``: joules are read too.
     """
 
     shapes: tuple[Shape, ...] = DEFAULT_SHAPES
@@ -51,6 +51,7 @@ class BenchSettings:
     lowest_cosine: float = 0.95
     pause: float = 0.02
     seed: int = 0
+    energy: bool = False
 
     def __post_init__(self) -> None:
         if not self.shapes or not self.threads:

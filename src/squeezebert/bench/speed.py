@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from squeezebert.artifact.tensors import shapes_of
 from squeezebert.bench.clock import Timing, interleave, stats
 from squeezebert.bench.entrants import Entrants, enter, settle
 from squeezebert.bench.peers import OURS, OURS_INT8, Room, Skipped
@@ -86,7 +87,8 @@ def _measure_shape(subject: Subject, shape: Shape, settings: BenchSettings, entr
     threads = settings.threads[0]
     pause = settings.pause if threads > 1 else 0.0
     timings = interleave({name: one.prepared.call for name, one in settled.items()}, settings, pause)
-    operations = shape.sequences * encoder_flops(subject.artifact.config, shape.length)
+    shapes = shapes_of(subject.artifact.tensors)
+    operations = shape.sequences * encoder_flops(subject.artifact.config, shape.length, shapes)
     for name, timing in timings.items():
         entrant, one = entrants.ready[name], settled[name]
         yield SpeedRow(

@@ -106,16 +106,18 @@ def _texts(reports: Sequence[Report]) -> tuple[list[str], Cells]:
         "cosine",
         "batches",
     ]
-    return header, [
+    rows = [row for report in reports for row in report.rows if isinstance(row, TextsRow)]
+    has_energy = any(row.energy for row in rows)
+    cells = [
         [
             *(row.model, f"{row.texts:,}", str(row.threads), row.runtime, f"{row.rate_median:,.0f}"),
             *(f"{row.rate_best:,.0f}", _factor(row.runtime, row.speedup_of_medians), number(row.cpu_seconds_per_1000)),
             *(f"{row.cosine:.4f}", row.note),
+            *([number(row.joules_per_1000)] if has_energy else []),
         ]
-        for report in reports
-        for row in report.rows
-        if isinstance(row, TextsRow)
+        for row in rows
     ]
+    return [*header, *(["J per 1,000 texts"] if has_energy else [])], cells
 
 
 def _factor(runtime: str, ratio: float) -> str:
@@ -212,9 +214,15 @@ def _provenance(report: Report) -> str:
     return " ".join(
         [
             f"{machine.cpu}, {machine.usable_cores} cores ({', '.join(_shown(machine.flags))});",
-            f"our kernel: {machine.kernel}{peak}; threads: {threads}; {_peer_versions(report)}{report.date}{commit}.",
+            f"our kernel: {machine.kernel}{peak}; threads: {threads};",
+            f"{_peer_versions(report)}{_energy(report)}{report.date}{commit}.",
         ]
     )
+
+
+def _energy(report: Report) -> str:
+    sources = {row.energy for row in report.rows if isinstance(row, TextsRow)} - {""}
+    return "".join(f"joules: {source}; " for source in sorted(sources))
 
 
 def _shown(flags: Sequence[str]) -> Iterator[str]:

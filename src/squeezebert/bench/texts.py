@@ -12,6 +12,7 @@ import numpy as np
 from squeezebert.bench import sentences
 from squeezebert.bench.agreement import Agreement, agreement, objection
 from squeezebert.bench.clock import Timing, interleave, stats
+from squeezebert.bench.energy import NO_METER, EnergyMeter, find_meter
 from squeezebert.bench.peers import OURS, OURS_INT8, Prepared, Skipped, missing_reason
 from squeezebert.bench.settings import BenchSettings
 from squeezebert.bench.speed import Say, base_of
@@ -26,7 +27,8 @@ class TextsRow:
 
     A speedup is our rate divided by this runtime's: our float32 beside float32, our int8 beside int8. CPU time is that
     of the median round, per 1,000 texts. ``difference`` is the largest absolute difference of its embeddings from our
-    float32 ones, ``cosine`` their mean cosine. ``note`` says how it makes its batches.
+    float32 ones, ``cosine`` their mean cosine. ``note`` says how it makes its batches. Joules are those of the median
+    round, per 1,000 texts, 0 where they were not asked for; ``energy`` says how they are known.
     """
 
     model: str
@@ -43,6 +45,8 @@ class TextsRow:
     precision: str = "float32"
     cosine: float = 1.0
     note: str = ""
+    joules_per_1000: float = 0.0
+    energy: str = ""
 
 
 @dataclass
@@ -54,6 +58,7 @@ class _Field:
     agreements: dict[str, Agreement] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
     kernel: str = ""
+    meter: EnergyMeter = NO_METER
 
 
 def run_texts(
@@ -70,6 +75,7 @@ def run_texts(
     if not subject.artifact.tokenizer:
         raise InputError(f"{subject.name} has no tokenizer, so it embeds no texts; pass the folder of a trained model")
     names = chosen(settings.peers)
+    meter = find_meter() if settings.energy else NO_METER
     rows: list[TextsRow] = []
     skipped: dict[str, Skipped] = {}
     kernel = ""
@@ -78,7 +84,9 @@ def run_texts(
             room = TextRoom(subject.artifact, texts, threads, Path(folder))
             runners = _field(subject, room, names, settings, say)
             say(f"{subject.name}: {len(texts)} texts, threads: {threads}, {', '.join(runners.ready)}")
-            timings = interleave({name: one.call for name, one in runners.ready.items()}, settings, settings.pause)
+            runners.meter = meter
+            calls = {name: one.call for name, one in runners.ready.items()}
+            timings = interleave(calls, settings, settings.pause, meter.read)
             rows += [_row(subject, room, name, runners, timings) for name in timings]
             skipped |= runners.skipped
             kernel = runners.kernel
@@ -175,6 +183,7 @@ def _row(subject: Subject, room: TextRoom, name: str, runners: _Field, timings: 
         precision=precision,
         cosine=runners.agreements[name].cosine,
         note=runners.ready[name].note,
+        energy=runners.meter.source,
         **rates(timings[name], timings[base_of(precision, timings)], len(room.texts)),
     )
 
@@ -188,4 +197,5 @@ def rates(timing: Timing, ours: Timing, count: int) -> dict[str, float]:
         "speedup_of_medians": round(wall.median / base.median, 4),
         "speedup_of_best": round(wall.minimum / base.minimum, 4),
         "cpu_seconds_per_1000": round(stats(timing.cpu).median / count * 1000, 4),
+        "joules_per_1000": round(stats(timing.joules).median / count * 1000, 4),
     }

@@ -17,14 +17,18 @@ from typing import Any
 
 import click
 
-from squeezebert.errors import SqueezeBertError
+from squeezebert.errors import AccuracyError, SqueezeBertError
 
 # name -> (module, help in one line); the order is the order of `squeezebert --help`
 COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("squeezebert.cli.import_", "Turn a BERT, DistilBERT or SqueezeBERT checkpoint into an artifact."),
     "export": ("squeezebert.cli.export", "Write an artifact as a checkpoint for other libraries."),
+    "factorize": ("squeezebert.cli.factorize", "Put layers into two thin factors each, or attention into few rows."),
     "quantize": ("squeezebert.cli.quantize", "Make a model's weights int8: a quarter of the size, and faster."),
     "prior": ("squeezebert.cli.prior", "Make one class of a classifier as likely as it will be in use."),
+    "prune": ("squeezebert.cli.prune", "Take away the heads, channels and layers that matter least."),
+    "calibrate": ("squeezebert.cli.calibrate", "Make a classifier's scores as often right as they say."),
+    "cascade": ("squeezebert.cli.cascade", "Join a small and a large classifier: the large one where it is needed."),
     "info": ("squeezebert.cli.info", "Show a model's size, cost, labels, history and metrics."),
     "card": ("squeezebert.cli.card", "Show a model's card, or say more in it."),
     "embed": ("squeezebert.cli.embed", "Turn texts into vectors."),
@@ -42,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 EXIT_USER_ERROR = 2
+EXIT_REFUSED = 3  # what was made lost more accuracy than --max-drop allows
 EXIT_INTERRUPTED = 130  # what a shell reports for SIGINT
 EXIT_BROKEN_PIPE = 141  # what a shell reports for SIGPIPE
 
@@ -103,7 +108,8 @@ def group(ctx: click.Context) -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0 is success, 2 a user's error (one line on stderr), 130 Ctrl-C, 141 a reader of our output that went away.
+    0 is success, 2 a user's error (one line on stderr), 3 a result that --max-drop refused (the same), 130 Ctrl-C, 141
+    a reader of our output that went away.
     Any other exception is a bug and leaves as it is, with its traceback.
     """
     _write_utf8()
@@ -122,6 +128,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.UsageError as error:
         where = f"; see: {error.ctx.command_path} --help" if error.ctx else ""
         return _fail(error.format_message().rstrip(".") + where)
+    except AccuracyError as error:
+        return _fail(str(error), EXIT_REFUSED)
     except (SqueezeBertError, click.ClickException) as error:
         return _fail(str(error))
     except OSError as error:
@@ -146,10 +154,10 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: int = EXIT_USER_ERROR) -> int:
     line = " ".join(message.split())
     click.echo(f"{click.style('error:', fg='red')} {line}", err=True)
-    return EXIT_USER_ERROR
+    return code
 
 
 def _system_error(error: OSError) -> int:

@@ -39,6 +39,7 @@ class Options:
     limit: int
     cold: bool
     profile: bool
+    energy: bool
     shapes: str
     threads: str
     rounds: int | None
@@ -63,6 +64,7 @@ class Options:
 @click.option("--limit", type=click.IntRange(0), default=0, help="At most so many of the texts, evenly spread.")
 @click.option("--cold", is_flag=True, help="Process start to first embedding, and peak memory.")
 @click.option("--profile", is_flag=True, help="Where the time goes, by kind of operation; ours alone.")
+@click.option("--energy", is_flag=True, help="With --texts: joules per 1,000 texts too, counted or modelled.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),
@@ -103,6 +105,7 @@ def command(**options: object) -> None:
     squeezebert bench MODEL                                  hidden states, by shape
     squeezebert bench --preset bert-base --shapes 1x128      the same without weights
     squeezebert bench MODEL --texts sts-b --data DIR         texts per second, tokenization included
+    squeezebert bench MODEL --texts FILE --energy            and joules per 1,000 texts
     squeezebert bench MODEL --cold                           process start and memory
     squeezebert bench MODEL --profile                        time by kind of operation
     """
@@ -135,7 +138,10 @@ def _settings(options: Options) -> BenchSettings:
         fewest=min(DEFAULTS.fewest, options.rounds or DEFAULTS.fewest),
         seconds=options.seconds,
         kernel=options.kernel,
+        energy=options.energy,
     )
+    if options.energy and not texts:
+        raise InputError("--energy counts joules per 1,000 texts; give the texts with --texts")
     return settings.with_peers(options.peers)
 
 

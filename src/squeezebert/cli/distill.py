@@ -15,7 +15,7 @@ from squeezebert.train.settings import DISTILLING
 
 @click.command()
 @click.option("--teacher", required=True, help="The model that is imitated: a folder or a hub id.")
-@click.option("--student", required=True, help="A preset such as mini, or a JSON file with an encoder's fields.")
+@click.option("--student", required=True, help="A preset such as mini, a JSON file, or the folder of a model.")
 @click.option(
     "--text",
     "texts",
@@ -31,14 +31,17 @@ from squeezebert.train.settings import DISTILLING
 @click.option("--similarity", type=float, default=0.0, show_default=True, help="Weight of similarities between texts.")
 @click.option("--longest", type=int, default=126, show_default=True, help="The longest text to learn from, in tokens.")
 @click.option("--held-out", type=int, default=2000, show_default=True, help="Texts set aside to measure with.")
+@click.option("--passages", is_flag=True, help="Learn from runs of sentences up to --longest, not from single ones.")
 @click.option("--train-embeddings", is_flag=True, help="Let the embedding tables change; else they stay the teacher's.")
 @training_options(DISTILLING)
 @json_option
 def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_json: bool, **values: Any) -> None:
     """Teach a STUDENT to embed text as the TEACHER does, from text alone, and write it to OUT.
 
-    A student as wide as its teacher starts from the teacher's own weights. The run can be stopped at any time: the
-    same command goes on where it was. Its state is in OUT.training.
+    STUDENT is a preset, a JSON file with an encoder's fields, or a folder. A new student as wide as its teacher starts
+    from the teacher's own weights. A folder is a student that is there already, such as one that was factorized: it
+    goes on from its own weights and keeps its form. The run can be stopped at any time: the same command goes on where
+    it was. Its state is in OUT.training.
     """
     settings = settings_from(values)
     from squeezebert.convert import load_model_folder
@@ -48,26 +51,31 @@ def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_j
     names = ("hidden", "relation", "embedding", "similarity")
     weights = Weights(**{name: values.pop(name) for name in names})
     frozen = not values.pop("train_embeddings")
-    chosen = DistillSettings(settings, weights, longest=values["longest"], held_out=values["held_out"], frozen=frozen)
+    chosen = DistillSettings(settings, weights, frozen=frozen, **values)
     output = Output(out, progress=False if as_json else None, tell=lambda note: click.echo(note, err=True))
-    artifact = distill(load_model_folder(teacher), _config(student), texts, chosen, output)
+    artifact = distill(load_model_folder(teacher), _student(student), texts, chosen, output)
     if as_json:
         write_json({"out": str(out), **artifact.metrics})
     else:
         write_table([("wrote", str(out)), *((name, f"{value:.4f}") for name, value in artifact.metrics.items())])
 
 
-def _config(student: str) -> Any:
+def _student(student: str) -> Any:
     import json
 
+    from squeezebert.artifact import Artifact
     from squeezebert.config import PRESETS, EncoderConfig
     from squeezebert.errors import InputError
 
     if student in PRESETS:
         return PRESETS[student]
     path = Path(student)
+    if path.is_dir():
+        return Artifact.load(path)
     if not path.is_file():
-        raise InputError(f"student {student!r} is neither a preset ({', '.join(PRESETS)}) nor a JSON file; name one")
+        raise InputError(
+            f"student {student!r} is neither a preset ({', '.join(PRESETS)}) nor a JSON file nor a folder; name one"
+        )
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from squeezebert.cli.console import file_size, write_json, write_table
-from squeezebert.cli.options import json_option, model_argument
+from squeezebert.cli.gate import gate_json, gate_of, gate_options, gate_rows, passed
+from squeezebert.cli.options import json_option, model_argument, threads_option
 
 
 @click.command()
 @model_argument
 @click.argument("out", type=click.Path(path_type=Path))
+@gate_options
+@threads_option
 @json_option
-def command(model: str, out: Path, as_json: bool) -> None:
+def command(model: str, out: Path, as_json: bool, **values: Any) -> None:
     """Write MODEL with int8 weights and embeddings to the folder OUT.
 
     Nothing needs to be calibrated: the engine quantizes activations as they come, one scale for each token. The
@@ -25,12 +29,14 @@ def command(model: str, out: Path, as_json: bool) -> None:
     from squeezebert.compress.quantize import quantize
     from squeezebert.convert import load_model_folder
 
+    gate = gate_of(values, values.pop("threads"))
     before = load_model_folder(model)
-    folder = quantize(before).save(out)
+    small, judged = passed(before, quantize(before), gate)
+    folder = small.save(out)
     about = describe(type(before).load(folder))
     full = sum(values.nbytes for values in before.tensors.values())
     if as_json:
-        write_json({**about, "bytes_of_weights_before": full})
+        write_json({**about, "bytes_of_weights_before": full, **gate_json(gate, judged)})
         return
-    small = (folder / WEIGHTS).stat().st_size
-    write_table([("wrote", str(folder)), ("weights", f"{file_size(small)}, were {file_size(full)}")])
+    size = f"{file_size((folder / WEIGHTS).stat().st_size)}, were {file_size(full)}"
+    write_table([("wrote", str(folder)), ("weights", size), *gate_rows(gate, judged)])

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from squeezebert.artifact.factors import ranks_of
 from squeezebert.artifact.tensors import SCALE, shapes_of
 from squeezebert.cli.console import count, file_size
 from squeezebert.flops import encoder_flops, parameters_by_part, token_flops
@@ -27,10 +28,11 @@ def describe(artifact: Artifact) -> dict[str, Any]:
     return {
         "source": str(artifact.source) if artifact.source else None,
         "precision": artifact.precision,
+        "factorized": ranks_of(shapes),
         "parameters": {"total": sum(parts.values()), **parts},
         "flops": {
-            "per_token": token_flops(artifact.config),
-            f"at_{REPORT_LENGTH}_tokens": encoder_flops(artifact.config, REPORT_LENGTH),
+            "per_token": token_flops(artifact.config, shapes),
+            f"at_{REPORT_LENGTH}_tokens": encoder_flops(artifact.config, REPORT_LENGTH, shapes),
         },
         "bytes_on_disk": folder_bytes(artifact.source),
         "config": artifact.config.to_dict(),
@@ -56,6 +58,9 @@ def rows(about: Mapping[str, Any], config: EncoderConfig) -> Iterator[tuple[str,
         if part != "total" and number:
             yield f"  {part}", f"{count(number):>7}  {number / total:4.0%}"
     yield "encoder", architecture(config)
+    if about["factorized"]:
+        ranks = about["factorized"].values()
+        yield "", f"{len(ranks)} layers in two factors, of rank {min(ranks)} to {max(ranks)} a group"
     yield "head", head_line(about["head"])
     yield "longest text", f"{about['max_length']} tokens; longer ones are cut into overlapping windows"
     yield from cost_rows(about["flops"])
@@ -75,6 +80,8 @@ def architecture(config: EncoderConfig) -> str:
     ]
     if config.embedding_size != config.hidden_size:
         words.append(f"embeddings {config.embedding_size} wide")
+    if config.attention_size != config.hidden_size:
+        words[1] += f" of {config.head_size}"
     if config.conv_kernel > 1:
         words.append(f"convolutions over {config.conv_kernel} tokens")
     if config.attention != "full":

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from squeezebert.convert.export import export_hf
 from squeezebert.convert.importing import import_checkpoint, load_model_folder
+from squeezebert.convert.web import export_web
 
-__all__ = ["export_hf", "import_checkpoint", "load_model_folder"]
+__all__ = ["export_hf", "export_web", "import_checkpoint", "load_model_folder"]

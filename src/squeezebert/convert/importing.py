@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from squeezebert.artifact import CONFIG, Artifact, is_artifact
+from squeezebert.artifact.cascade import is_cascade
 from squeezebert.artifact.folders import read_json
 from squeezebert.artifact.hf_config import model_type_of, read_hf_config
 from squeezebert.artifact.hf_names import BIAS, DECODER_BIAS, from_hf, is_encoder_name
@@ -43,6 +44,10 @@ def load_model_folder(source: str | Path) -> Artifact:
     folder = Path(source)
     if is_artifact(folder):
         return Artifact.load(folder)
+    if is_cascade(folder):
+        raise ArtifactError(
+            f"{folder} is a cascade of two models, and one is needed; give {folder / 'small'} or {folder / 'large'}"
+        )
     if folder.is_dir():
         return import_checkpoint(folder)
     if folder.exists():

@@ -19,6 +19,7 @@ from squeezebert.errors import ArtifactError, ConfigError, HeadError, InputError
 ACTIVATION_CODES = {"gelu": 1, "gelu_new": 2, "relu": 3, "tanh": 4}
 POOLING_CODES = {"mean": 0, "cls": 1, "max": 2}
 MAX_THREADS = 1024  # as the core has it
+MATRICES = ("weight", ".down", ".up")
 _ERRORS: dict[int, type[Exception]] = {1: ConfigError, 2: ArtifactError, 3: InputError, 4: HeadError, 5: MemoryError}
 
 
@@ -94,12 +95,17 @@ class Engine:
         self._borrowed: list[np.ndarray] = []
         self._native = _guard(_native.Model, _numbers(config), kernel or "", self.threads)
         release = getattr(tensors, "release", lambda name: None)  # packed weights need not stay in memory twice
-        for name in sorted(tensors, key=lambda name: (not name.endswith("weight"), name)):  # a bias follows its weight
+        for name in sorted(tensors, key=lambda name: (not name.endswith(MATRICES), name)):  # a bias follows its weight
             self._add(name, tensors[name])
             release(name)
         _guard(self._native.finish)
         self.kernel: str = self._native.kernel
         self.num_labels: int = self._native.labels
+
+    @property
+    def workspace(self) -> int:
+        """Bytes of activations that calls have grown the engine's memory to; it is kept for the calls to come."""
+        return self._native.workspace
 
     def _add(self, name: str, tensor: np.ndarray) -> None:
         tensor = np.asarray(tensor)

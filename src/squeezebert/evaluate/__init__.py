@@ -10,6 +10,7 @@ tagging.py       entities and their types; the tag of each given word
 questions.py     answers in a context, and several choices
 squad.py         EM and F1 as SQuAD's own scripts compute them, with the best threshold of no answer
 retrieval.py     documents ranked for queries
+confidence.py    temperatures and the thresholds of cascades, chosen and judged by folds
 glue.py          every GLUE task, one model each, and the average
 marks.py         figures that others published, with their sources
 ===============  ===================================================================================

@@ -3,7 +3,7 @@
 ==================  ====================================================================================
 trace.py            Trace: what a call records on its way (hidden states, attention probabilities)
 grouped_product.py  grouped_linear: a grouped layer's product, as a CPU trains it fastest
-layers.py           GroupedLinear, DepthwiseConv, SequenceProjection, the activations
+layers.py           GroupedLinear, FactorizedLinear, DepthwiseConv, SequenceProjection, the activations
 attention.py        SelfAttention, full or low-rank
 encoder.py          Embeddings, EncoderLayer, Encoder, Pooler, and SqueezeBert, which joins them
 heads.py            Embedder, SequenceClassifier, MultipleChoice, TokenClassifier, SpanClassifier, MaskedLM
@@ -31,7 +31,7 @@ from squeezebert.nn.heads import (
     SpanClassifier,
     TokenClassifier,
 )
-from squeezebert.nn.layers import GroupedLinear, pool
+from squeezebert.nn.layers import FactorizedLinear, GroupedLinear, Pointwise, pool
 from squeezebert.nn.padding import pad
 from squeezebert.nn.trace import Trace
 from squeezebert.nn.weights import from_artifact, to_tensors
@@ -39,9 +39,11 @@ from squeezebert.nn.weights import from_artifact, to_tensors
 __all__ = [
     "Dropouts",
     "Embedder",
+    "FactorizedLinear",
     "GroupedLinear",
     "MaskedLM",
     "MultipleChoice",
+    "Pointwise",
     "SelfAttention",
     "SequenceClassifier",
     "SpanClassifier",

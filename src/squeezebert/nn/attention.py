@@ -8,17 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.nn.layers import GroupedLinear, SequenceProjection
+from squeezebert.nn.layers import LEAST_MASS, GroupedLinear, Pointwise, SequenceProjection
 from squeezebert.nn.trace import Trace
+
+NEVER = -1e30  # a score that softmax makes 0
 
 
 @dataclass(frozen=True)
 class AttentionNumbers:
-    """What one attention layer is made of. ``groups`` are those of query, key and value; ``rank`` 0 is full attention,
-    and otherwise ``longest`` is the most tokens a sequence can have."""
+    """What one attention layer is made of: H ``heads`` of ``size`` D channels. ``groups`` are those of query, key and
+    value; ``rank`` 0 is full attention, and otherwise ``longest`` is the most tokens a sequence can have."""
 
     channels: int
     heads: int
+    size: int
     groups: tuple[int, int, int] = (1, 1, 1)
     kernel: int = 1
     rank: int = 0
@@ -27,17 +30,21 @@ class AttentionNumbers:
 
 
 class SelfAttention(nn.Module):
-    """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, C], without the output projection.
+    """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, H*D], without the output projection.
 
-    With a rank R, keys and values are first projected along the sequence to R rows, and the softmax runs over those.
+    With a rank R, keys and values are first projected along the sequence to R rows, and the softmax runs over those,
+    each counting as many times as the tokens that it stands for.
     """
 
     def __init__(self, numbers: AttentionNumbers) -> None:
         super().__init__()
         channels, kernel = numbers.channels, numbers.kernel
         self.heads, self.dropout = numbers.heads, numbers.dropout
+        self.query: Pointwise
+        self.key: Pointwise
+        self.value: Pointwise
         self.query, self.key, self.value = (
-            GroupedLinear(channels, channels, groups, kernel) for groups in numbers.groups
+            GroupedLinear(channels, numbers.heads * numbers.size, groups, kernel) for groups in numbers.groups
         )
         low_rank = numbers.rank > 0
         self.key_projection = SequenceProjection(numbers.rank, numbers.longest) if low_rank else None
@@ -47,8 +54,8 @@ class SelfAttention(nn.Module):
         query, key, value = self.query(x, mask), self.key(x, mask), self.value(x, mask)
         allowed = None if mask is None else mask[:, None, None, :]  # [B, 1, 1, S]
         if self.key_projection is not None and self.value_projection is not None:
-            key, value = self.key_projection(key, mask), self.value_projection(value, mask)
-            allowed = None  # padding is already out of the R rows
+            (key, mass), (value, _) = self.key_projection(key, mask), self.value_projection(value, mask)
+            allowed = torch.where(mass > 0, mass.clamp(min=LEAST_MASS).log(), NEVER)[:, None, None, :]  # [B, 1, 1, R]
         if trace is not None and trace.relations:
             trace.projections.append((query, key, value))
         query, key, value = self._split(query), self._split(key), self._split(value)
@@ -68,8 +75,13 @@ class SelfAttention(nn.Module):
 
 
 def attention_probabilities(query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
-    """softmax over keys [B, H, S, K] of query [B, H, S, D] and key [B, H, K, D]; 0 where ``allowed`` is False."""
+    """softmax over keys [B, H, S, K] of query [B, H, S, D] and key [B, H, K, D].
+
+    ``allowed`` is bool, and the result is 0 where it is False, or numbers that are added to the scores.
+    """
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    if allowed is not None:
+    if allowed is not None and allowed.is_floating_point():
+        scores = scores + allowed
+    elif allowed is not None:
         scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
     return scores.softmax(dim=-1)

@@ -5,6 +5,7 @@ The attribute names are the canonical tensor names, so ``state_dict()`` needs no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from squeezebert.config import EncoderConfig
 from squeezebert.errors import InputError
 from squeezebert.nn.attention import AttentionNumbers, SelfAttention
-from squeezebert.nn.layers import ACTIVATIONS, INITIAL_STD, GroupedLinear, pool
+from squeezebert.nn.layers import ACTIVATIONS, INITIAL_STD, FactorizedLinear, GroupedLinear, Pointwise, pool
 from squeezebert.nn.trace import Trace
 
 
@@ -27,6 +28,7 @@ class Dropouts:
 
 
 NO_DROPOUTS = Dropouts()
+NO_RANKS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Embeddings(nn.Module):
 class AddNorm(nn.Module):
     """LayerNorm(residual + layer(x)): x [B, S, I] and residual [B, S, C] -> [B, S, C]."""
 
-    def __init__(self, conv1d: GroupedLinear, channels: int, eps: float, dropout: float = 0.0) -> None:
+    def __init__(self, conv1d: Pointwise, channels: int, eps: float, dropout: float = 0.0) -> None:
         super().__init__()
         self.conv1d = conv1d
         self.layernorm = nn.LayerNorm(channels, eps=eps)
@@ -84,7 +86,7 @@ class AddNorm(nn.Module):
 class Intermediate(nn.Module):
     """activation(layer(x)): [B, S, C] -> [B, S, F]."""
 
-    def __init__(self, conv1d: GroupedLinear, activation: nn.Module) -> None:
+    def __init__(self, conv1d: Pointwise, activation: nn.Module) -> None:
         super().__init__()
         self.conv1d = conv1d
         self.activation = activation
@@ -146,17 +148,27 @@ class SqueezeBert(nn.Module):
     """The encoder of a config: ids [B, S] -> hidden states [B, S, C] (Iandola et al. 2020, arXiv 2006.11316).
 
     ``types`` [B, S] defaults to zeros; ``mask`` [B, S] (bool or 0/1) is True on tokens and False on the padding, which
-    stands to the right and changes nothing; ``trace`` records what passes. ``pooler`` is called by the heads.
+    stands to the right and changes nothing; ``trace`` records what passes. ``pooler`` is called by the heads. ``ranks``
+    names the linear layers that are kept in two factors, as `squeezebert.artifact.factors.ranks_of` does.
 
     Raises:
         InputError: S is above ``max_position_embeddings``.
     """
 
-    def __init__(self, config: EncoderConfig, pooler: bool = True, dropouts: Dropouts = NO_DROPOUTS) -> None:
+    def __init__(
+        self,
+        config: EncoderConfig,
+        pooler: bool = True,
+        dropouts: Dropouts = NO_DROPOUTS,
+        ranks: Mapping[str, int] = NO_RANKS,
+    ) -> None:
         super().__init__()
         self.embeddings = Embeddings(_embedding_numbers(config, dropouts))
         self.encoder = Encoder([_layer(config, dropouts) for _ in range(config.num_hidden_layers)])
         self.pooler = Pooler(config.hidden_size, config.pooler_act, config.classifier_pooling) if pooler else None
+        for name, rank in ranks.items():
+            owner, _, place = name.rpartition(".")
+            setattr(self.get_submodule(owner), place, FactorizedLinear(_whole(self.get_submodule(name)), rank))
 
     @property
     def channels(self) -> int:
@@ -176,6 +188,10 @@ class SqueezeBert(nn.Module):
         return self.encoder(self.embeddings(ids, types), mask, trace)
 
 
+def _whole(module: nn.Module) -> GroupedLinear:
+    return cast(GroupedLinear, module)
+
+
 def _embedding_numbers(config: EncoderConfig, dropouts: Dropouts) -> EmbeddingNumbers:
     return EmbeddingNumbers(
         vocabulary=config.vocab_size,
@@ -191,7 +207,7 @@ def _embedding_numbers(config: EncoderConfig, dropouts: Dropouts) -> EmbeddingNu
 def _layer(config: EncoderConfig, dropouts: Dropouts) -> EncoderLayer:
     channels, wide, kernel = config.hidden_size, config.intermediate_size, config.conv_kernel
     eps, dropout = config.layer_norm_eps, dropouts.hidden
-    mixed = GroupedLinear(channels, channels, config.post_attention_groups, kernel)
+    mixed = GroupedLinear(config.attention_size, channels, config.post_attention_groups, kernel)
     widened = GroupedLinear(channels, wide, config.intermediate_groups, kernel)
     narrowed = GroupedLinear(wide, channels, config.output_groups, kernel)
     return EncoderLayer(
@@ -206,6 +222,7 @@ def _attention_numbers(config: EncoderConfig, dropouts: Dropouts) -> AttentionNu
     return AttentionNumbers(
         channels=config.hidden_size,
         heads=config.num_attention_heads,
+        size=config.head_size,
         groups=(config.q_groups, config.k_groups, config.v_groups),
         kernel=config.conv_kernel,
         rank=config.attention_rank,

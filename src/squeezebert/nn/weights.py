@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from squeezebert.artifact.factors import ranks_of
 from squeezebert.artifact.layout import DECODER, HEAD_PREFIXES, POOLER, check_layout
 from squeezebert.artifact.tensors import dequantized, shapes_of
 from squeezebert.nn.encoder import NO_DROPOUTS, Dropouts, SqueezeBert
@@ -35,7 +36,7 @@ def from_artifact(artifact: Artifact, dropouts: Dropouts = NO_DROPOUTS) -> Netwo
     shapes = shapes_of(tensors)
     check_layout(shapes, artifact.config, artifact.head, str(artifact.source or "the artifact"))
     with torch.device("meta"):  # no memory and no random numbers for weights that are replaced at once
-        transformer = SqueezeBert(artifact.config, pooler=POOLER[0] in shapes, dropouts=dropouts)
+        transformer = SqueezeBert(artifact.config, POOLER[0] in shapes, dropouts, ranks_of(shapes))
         module = BUILDERS[artifact.head.kind](artifact, transformer, dropouts.hidden)
     weights = {_module_name(name): _copied(values) for name, values in tensors.items()}
     module.load_state_dict(weights, assign=True)

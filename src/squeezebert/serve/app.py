@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from squeezebert.serve.document import describe, options
 from squeezebert.serve.entry import Entry
 from squeezebert.serve.refusals import Refusal, body_of, reason, refusal_of
-from squeezebert.serve.routes import PAGES, ROUTES, Page, Route
+from squeezebert.serve.routes import PAGES, ROUTES, Route
 from squeezebert.serve.service import Service
+from squeezebert.serve.web import PREFIX, Web, is_open
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 JSON = "application/json"
@@ -45,13 +47,16 @@ def make_app(service: Service, beside: Callable[[], AbstractAsyncContextManager[
         summary="Small text encoders over HTTP.",
         docs_url=None,
         redoc_url=None,
-        lifespan=lambda app: _life(service, entry, beside),
+        lifespan=lambda app: _life(service, entry, beside, web),
     )
+    web = Web(service)
     endpoints = {route.path: _endpoint(service, route) for route in ROUTES}
     for route in ROUTES:
         app.add_api_route(route.path, endpoints[route.path], methods=["POST"], **options(route))
     for page in PAGES:
-        app.add_api_route(page.path, _reader(service, page), methods=["GET"], **options(page))
+        app.add_api_route(page.path, _reader(partial(page.run, service)), methods=["GET"], **options(page))
+    for path in (PREFIX.rstrip("/"), PREFIX + "{path:path}"):
+        app.add_api_route(path, _reader(web.respond), methods=["GET", "HEAD"], include_in_schema=False)
     _add_files(app)
     app.add_exception_handler(HTTPException, _unknown)
     app.openapi = lambda: describe(app, bool(service.settings.keys))  # type: ignore[method-assign]
@@ -84,13 +89,14 @@ def _direct(app: FastAPI, endpoints: Mapping[str, Endpoint]) -> ASGIApp:
 
 @asynccontextmanager
 async def _life(
-    service: Service, entry: Entry, beside: Callable[[], AbstractAsyncContextManager[None]]
+    service: Service, entry: Entry, beside: Callable[[], AbstractAsyncContextManager[None]], web: Web
 ) -> AsyncIterator[None]:
     await service.start()
     keepers = [asyncio.create_task(_stop_slow(entry)), asyncio.create_task(_refresh(service))]
     try:
-        async with beside():
-            yield
+        with web:
+            async with beside():
+                yield
     finally:
         for keeper in keepers:
             keeper.cancel()
@@ -116,7 +122,7 @@ async def _refresh(service: Service) -> None:
 
 def _is_open(path: str) -> bool:
     pages = (page.path for page in PAGES if page.is_open)
-    return path in ("/", "/openapi.json", *pages) or path.startswith(STATIC_PATH)
+    return path in ("/", "/openapi.json", *pages) or path.startswith(STATIC_PATH) or is_open(path)
 
 
 def _endpoint(service: Service, route: Route) -> Endpoint:
@@ -134,10 +140,10 @@ def _endpoint(service: Service, route: Route) -> Endpoint:
     return endpoint
 
 
-def _reader(service: Service, page: Page) -> Endpoint:
+def _reader(respond: Endpoint) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
-            return await page.run(service, request)
+            return await respond(request)
         except Exception as error:
             return _refused(error, request)
 

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from squeezebert import runtime
+from squeezebert.artifact.cascade import Cascade, is_cascade
 from squeezebert.artifact.folders import identity, settled
+from squeezebert.cascades import cut_by
 from squeezebert.errors import HeadError, InputError, SqueezeBertError
 from squeezebert.runtime import Runtime
 from squeezebert.serve.refusals import Refusal
@@ -75,13 +77,13 @@ def load_model(spec: ModelSpec, threads: int | None) -> Loaded:
 
     seen = _identity(spec)
     model = load(spec.source, threads=threads, progress=False)
-    windowed = Runtime(model.artifact, model.tokenizer, model.engine, EncodeOptions())
+    windowed = Runtime(model.artifact, model.tokenizer, model.engine, EncodeOptions(), model.fallback)
     if model.head.kind == "masked_lm":
         _ = windowed.vocabulary  # a hundredth of a second that no request shall wait for
     probe = runtime.embed(windowed, [PROBE])[0]
     if not np.isfinite(probe).all():
         raise HeadError(f"{spec.source} gives vectors that are not finite; its weights are damaged, import it again")
-    truncating = replace(windowed, options=EncodeOptions(long="truncate"))
+    truncating = cut_by(windowed, EncodeOptions(long="truncate"))
     return Loaded(spec.name, model, windowed, truncating, probe, seen, time.time())
 
 
@@ -208,21 +210,29 @@ class Catalogue:
             entry.complaint = str(error)
             return
         entry.complaint = ""
-        self._gone(old and old.model.engine)
+        self._forget(old)
         self._report("reloaded", model=entry.spec.name, kind=entry.head.kind)
 
+    def _forget(self, loaded: Loaded | None) -> None:
+        for engine in _engines(loaded.model) if loaded else ():
+            self._gone(engine)
+
     def _drop(self, entry: _Entry) -> None:
-        if entry.loaded is not None:
-            self._gone(entry.loaded.model.engine)
+        self._forget(entry.loaded)
         entry.loaded = None
         self._report("dropped", model=entry.spec.name)
+
+
+def _engines(model: Model) -> list[Any]:
+    """The model's engine, and of a cascade the large one's."""
+    return [model.engine, *([model.fallback.run.engine] if model.fallback else [])]
 
 
 def _peek(spec: ModelSpec) -> Artifact:
     """The artifact, its weights mapped and not read."""
     from squeezebert.convert import load_model_folder
 
-    artifact = load_model_folder(spec.source)
+    artifact = Cascade.load(spec.source).small if is_cascade(spec.source) else load_model_folder(spec.source)
     if not artifact.tokenizer:
         raise InputError(
             f"{spec.source} has no tokenizer, so it takes no texts; import the checkpoint with its tokenizer"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from starlette.requests import Request
@@ -26,6 +26,9 @@ from squeezebert.serve.metrics import Metrics
 from squeezebert.serve.models import PROBE, Catalogue, Loaded
 from squeezebert.serve.refusals import CLIENT_GONE, Refusal
 from squeezebert.serve.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from squeezebert.engine import Engine
 
 SMALL = 4096  # characters that are tokenized, and windows' worth of results decoded, without leaving the event loop
 FEW = 32
@@ -126,8 +129,8 @@ class Service:
         """What the call gives, in a thread, so that the event loop goes on."""
         return await asyncio.get_running_loop().run_in_executor(self._helpers, call)
 
-    async def results(self, request: Request, loaded: Loaded, plan: Plan) -> Any:
-        """The results of the plan.
+    async def results(self, request: Request, loaded: Loaded, plan: Plan, engine: Engine | None = None) -> Any:
+        """The results of the plan; ``engine`` computes in place of the model's own, for texts that were counted before.
 
         Raises:
             Refusal: 413 for too much, 499 where the client has gone.
@@ -139,8 +142,9 @@ class Service:
         tokens = sum(len(window.ids) for window in work.windows)
         _check("tokens", tokens, plan.tokens or limits.tokens)
         _check("masks", sum(map(len, work.rows)), limits.masks)
-        self._note(request, loaded, plan, tokens)
-        job = Job(work, loaded.model.engine)
+        if engine is None:
+            self._note(request, loaded, plan, tokens)
+        job = Job(work, engine or loaded.model.engine)
         await self._run(job, request.receive)
         request.state.queue_ms = round((job.started - job.entered) * 1000, 2)
         request.state.engine_ms = round((job.ended - job.started) * 1000, 2)

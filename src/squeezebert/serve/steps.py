@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from squeezebert import runtime
 from squeezebert.errors import InputError
+from squeezebert.fallback import replaced, unsure
 from squeezebert.results import decode, seams
 from squeezebert.results.records import Classification, MultiLabel, Regression, Score
 from squeezebert.runtime import Runtime, Text, Work
@@ -84,6 +85,17 @@ def _whole_states(windows: Sequence[Any], states: list[np.ndarray]) -> np.ndarra
     whole = seams.whole(windows)
     first, last = int(whole.places[0].rows[0]), int(whole.places[-1].rows[-1])
     return np.concatenate([states[0][:first], whole.gather(states), states[-1][last + 1 :]])
+
+
+async def classified(service: Service, request: Request, loaded: Loaded, run: Runtime, texts: Sequence[Text]) -> Any:
+    """What the model's head says of each text; of a cascade what the large one says where the small one is not sure."""
+    found = await service.results(request, loaded, plan(texts, lambda: runtime.classify_work(run, texts)))
+    places = unsure(found, run.fallback)
+    if run.fallback is None or not places:
+        return found
+    asked, few = run.fallback.run, [texts[at] for at in places]
+    again = plan(few, lambda: runtime.classify_work(asked, few))
+    return replaced(found, places, await service.results(request, loaded, again, asked.engine))
 
 
 def logits_work(run: Runtime, texts: Sequence[Text]) -> Work:

@@ -12,6 +12,8 @@ journal.py       what a run tells: progress bar, log.jsonl, TensorBoard, curves.
 finetune.py      an encoder and labelled data to a model of a task; tasks/ has what each head needs
 distill.py       a student learns from its teacher;  distilling.py: what it is asked to have of it
 transplant.py    the student as it begins, cut out of its teacher;  grouping.py: channels into groups
+refitting.py     least squares: what is left of an encoder, fitted to what there was
+pruning.py       what goes and what stays;  importance.py: by examples;  narrowing.py: smaller heads
 pretrain.py      an encoder learns a language from text;  language.py: what is trained
 masking.py       which words are hidden;  packing.py: documents to sequences
 recipes.py       the paper's recipe within a budget;  pace.py: how many tokens fit in so many hours

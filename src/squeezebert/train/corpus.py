@@ -110,10 +110,28 @@ class Corpus:
             )
         return Sentences(self.ids, self.limits[rows], lengths[rows].astype(np.int32))
 
+    def passages(self, longest: int) -> Sentences:
+        """Runs of whole sentences of one document, each as long as ``longest`` tokens allow, one after another.
+
+        A sentence that is longer than that stands in none.
+        """
+        ends = self.limits[self.documents[1:]]
+        starts, stops, at = [], [], 0
+        while at < len(self):
+            begin = self.limits[at]
+            end = ends[np.searchsorted(ends, begin, side="right")]
+            last = int(np.searchsorted(self.limits, min(begin + longest, end), side="right")) - 1
+            if last > at:
+                starts.append(begin)
+                stops.append(self.limits[last])
+            at = max(last, at + 1)
+        found = np.array(starts, np.int64)
+        return Sentences(self.ids, found, (np.array(stops, np.int64) - found).astype(np.int32))
+
 
 @dataclass(frozen=True, eq=False)
 class Sentences:
-    """Some sentences of a corpus, numbered from 0 in its order."""
+    """Some sentences, or runs of them, of a corpus, numbered from 0 in its order."""
 
     ids: np.ndarray  # uint16 or uint32 [T], the whole corpus's
     starts: np.ndarray  # int64 [N], where each begins in ids

@@ -15,16 +15,19 @@ import numpy as np
 
 from squeezebert import metrics
 from squeezebert.artifact import Artifact, is_artifact
+from squeezebert.artifact.factors import without_factors
 from squeezebert.config import EncoderConfig
-from squeezebert.errors import InputError
+from squeezebert.errors import ConfigError, InputError
 from squeezebert.nn import SqueezeBert, from_artifact, pool, to_tensors, torch
 from squeezebert.tasks import Head
+from squeezebert.train.aligning import aligned
 from squeezebert.train.batching import epoch_batches
 from squeezebert.train.corpus import Corpus, Frame
 from squeezebert.train.distilling import Distillation, SentenceExamples, Weights
 from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
 from squeezebert.train.settings import DISTILLING, TrainSettings
+from squeezebert.train.tasks.sources import digest
 from squeezebert.train.transplant import Padded, Transplant, chosen_layers, fits, transplant
 
 STAGE = "distill"
@@ -38,7 +41,8 @@ class DistillSettings:
     """How to distil. ``train``: the loop; ``weights``: the losses; ``longest`` tokens of a text that is learned from.
 
     ``held_out`` texts are set aside, and how near the student comes to its teacher on them is reported. ``frozen``
-    keeps the embedding tables as the teacher has them, which they are at the start.
+    keeps the embedding tables as the teacher has them, which they are at the start. ``passages``: a text is a run of
+    sentences, as long as ``longest`` allows, and not one of them.
     """
 
     train: TrainSettings = DISTILLING
@@ -47,6 +51,7 @@ class DistillSettings:
     longest: int = 126
     held_out: int = 2000
     frozen: bool = True
+    passages: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,20 +68,25 @@ class Output:
         return self.folder.with_name(self.folder.name + ".training")
 
 
+Student = EncoderConfig | Artifact
+
+
 def distill(
-    teacher: Artifact, student: EncoderConfig, texts: Sequence[Path], settings: DistillSettings, out: Output
+    teacher: Artifact, student: Student, texts: Sequence[Path], settings: DistillSettings, out: Output
 ) -> Artifact:
     """A student of that shape, taught by the teacher on the texts, written to ``out.folder`` as an embedding model.
 
-    The same call again resumes where it was stopped.
+    A student that is an artifact goes on from its own weights, and keeps its form: factors, narrow tables, low-rank
+    attention. The same call again resumes where it was stopped.
 
     Raises:
         InputError: there are too few texts, the teacher has another vocabulary, or the folder holds something else.
         ConfigError: the losses cannot compare the two. While training, as `loop.fit`.
     """
-    _check(teacher, student, out)
+    _check(teacher, student, settings, out)
     corpus = _corpus(teacher, texts, out)
-    examples, held = _split(corpus, teacher, settings)
+    limit = min(teacher.config.max_position_embeddings, _config(student).max_position_embeddings)
+    examples, held = _split(corpus, Frame.of(teacher.tokenizer), limit, settings)
     run = Run(out.training, _definition(teacher, student, corpus, settings), out.progress)
     started = _start(teacher, student, examples, out)
     objective = Distillation(started.student, started.teacher, settings.weights, started.layers, teacher.head.pooling)
@@ -92,7 +102,7 @@ def distill(
 
 @dataclass(frozen=True)
 class Started:
-    """Both networks as the run begins; ``grown`` when the student was cut out of the teacher."""
+    """Both networks as the run begins; ``grown`` when the student has the teacher's embedding tables."""
 
     student: SqueezeBert
     teacher: SqueezeBert
@@ -100,14 +110,26 @@ class Started:
     grown: bool
 
 
-def _check(teacher: Artifact, student: EncoderConfig, out: Output) -> None:
-    if teacher.config.vocab_size != student.vocab_size:
+def _config(student: Student) -> EncoderConfig:
+    return student.config if isinstance(student, Artifact) else student
+
+
+def _check(teacher: Artifact, student: Student, settings: DistillSettings, out: Output) -> None:
+    config = _config(student)
+    if teacher.config.vocab_size != config.vocab_size:
         raise InputError(
-            f"the student has {student.vocab_size} words and the teacher {teacher.config.vocab_size}; a student learns "
+            f"the student has {config.vocab_size} words and the teacher {teacher.config.vocab_size}; a student learns "
             f"with its teacher's tokenizer: give it vocab_size={teacher.config.vocab_size}"
         )
     if out.folder.exists() and not is_artifact(out.folder) and any(out.folder.iterdir()):
         raise InputError(f"{out.folder} holds something that is not an artifact; choose another --out, or move it away")
+    if isinstance(student, Artifact) and student.head.kind != "embedding":
+        raise InputError(
+            f"the student has a head for {student.head.kind}, and what is distilled embeds; "
+            "train it with: squeezebert finetune --teacher"
+        )
+    if config.attention != "full" and settings.weights.relation:
+        raise ConfigError("the relations among keys of low-rank attention are not those of tokens; set --relation 0")
 
 
 def _corpus(teacher: Artifact, texts: Sequence[Path], out: Output) -> Corpus:
@@ -116,28 +138,43 @@ def _corpus(teacher: Artifact, texts: Sequence[Path], out: Output) -> Corpus:
         return Corpus.load_or_build(texts, teacher.tokenizer, out.training / "corpus", progress=out.progress)
 
 
-def _split(corpus: Corpus, teacher: Artifact, settings: DistillSettings) -> tuple[SentenceExamples, SentenceExamples]:
-    """(what is learned from, what is held out)."""
-    sentences = corpus.sentences(settings.shortest, settings.longest)
+def _split(
+    corpus: Corpus, frame: Frame, limit: int, settings: DistillSettings
+) -> tuple[SentenceExamples, SentenceExamples]:
+    """(what is learned from, what is held out), none longer than ``limit`` with its frame."""
+    longest = min(settings.longest, limit - frame.size)
+    shortest = settings.shortest
+    sentences = corpus.passages(longest) if settings.passages else corpus.sentences(shortest, longest)
     if len(sentences) <= 2 * settings.held_out:
         raise InputError(
             f"the texts hold {len(sentences)} different sentences, and {settings.held_out} are held out; "
             "give more text, or lower --held-out"
         )
     order = np.random.default_rng(SPLIT_SEED).permutation(len(sentences))
-    frame = Frame.of(teacher.tokenizer)
     held, learned = np.sort(order[: settings.held_out]), np.sort(order[settings.held_out :])
     return SentenceExamples(sentences.take(learned), frame), SentenceExamples(sentences.take(held), frame)
 
 
-def _definition(teacher: Artifact, student: EncoderConfig, corpus: Corpus, settings: DistillSettings) -> dict[str, Any]:
+def _definition(teacher: Artifact, student: Student, corpus: Corpus, settings: DistillSettings) -> dict[str, Any]:
     told = {name: value for name, value in asdict(settings).items() if name != "train"}
-    return {"stage": STAGE, "student": student.to_dict(), "corpus": corpus.identity, **told}
+    if not settings.passages:
+        told.pop("passages")  # so that runs of before there were any go on
+    if isinstance(student, Artifact):
+        tensors = student.tensors
+        told["weights_of_student"] = digest(
+            *(part for n in sorted(tensors) for part in (n.encode(), tensors[n].tobytes()))
+        )
+    return {"stage": STAGE, "student": _config(student).to_dict(), "corpus": corpus.identity, **told}
 
 
-def _start(teacher: Artifact, student: EncoderConfig, examples: SentenceExamples, out: Output) -> Started:
-    """Both networks, made once and then read from the run's folder."""
-    layers = chosen_layers(teacher.config.num_hidden_layers, student.num_hidden_layers)
+def _start(teacher: Artifact, student: Student, examples: SentenceExamples, out: Output) -> Started:
+    """Both networks, made once and then read from the run's folder; or a student that is there already."""
+    teacher, config = without_factors(teacher), _config(student)
+    layers = chosen_layers(teacher.config.num_hidden_layers, config.num_hidden_layers)
+    if isinstance(student, Artifact):
+        ours, theirs = _network(student), _network(teacher)
+        whole = config.embedding_size == teacher.config.embedding_size
+        return Started(ours, aligned(theirs, ours), layers, grown=whole)
     if not fits(teacher.config, student):
         return Started(SqueezeBert(student, pooler=False), _network(teacher), layers, grown=False)
     start, ordered = out.training / "start", out.training / "teacher"
@@ -177,10 +214,14 @@ def _embedding(teacher: Artifact, config: EncoderConfig, network: SqueezeBert) -
 
 
 def _finished(
-    teacher: Artifact, student: EncoderConfig, objective: Distillation, held: SentenceExamples, told: dict[str, Any]
+    teacher: Artifact, student: Student, objective: Distillation, held: SentenceExamples, told: dict[str, Any]
 ) -> Artifact:
     figures = fidelity(objective, held)
-    return _embedding(teacher, student, objective.student).then(STAGE, settings=told, metrics=figures)
+    if isinstance(student, Artifact):
+        made = replace(student, tensors=to_tensors(objective.student), metrics={}, source=None)
+    else:
+        made = _embedding(teacher, student, objective.student)
+    return made.then(STAGE, settings=told, metrics=figures)
 
 
 def _told(run: Run, settings: DistillSettings, corpus: Corpus, fitted: Fitted) -> dict[str, Any]:
@@ -199,8 +240,9 @@ def fidelity(objective: Distillation, held: SentenceExamples) -> dict[str, float
     vectors = [[], []]
     device = next(objective.student.parameters()).device
     order = np.argsort(held.lengths, kind="stable")
-    for start in range(0, len(order), 64):
-        ids, mask = (part.to(device) for part in held.collate(order[start : start + 64]))
+    step = max(1, min(64, SAMPLE_BATCH // int(held.lengths.max(initial=1))))
+    for start in range(0, len(order), step):
+        ids, mask = (part.to(device) for part in held.collate(order[start : start + step]))
         for found, network in zip(vectors, (objective.student, objective.teacher.to(device)), strict=True):
             found.append(pool(network(ids, None, mask).float(), mask, objective.pooling).cpu().numpy())
     ours, theirs = (np.concatenate(found) for found in vectors)

@@ -169,7 +169,7 @@ def _run(prepared: Prepared, seed: int, options: Options, out: Output) -> Artifa
     def evaluate() -> dict[str, float]:
         return evaluate_split(_model(_trained(before, network, prepared), out), dev, options).metrics
 
-    run = Run(folder, prepared.definition, out.progress)
+    run = Run(folder, prepared.continued, out.progress)
     examples: Any = prepared.examples
     fitted = fit(_objective(network, prepared), examples, settings, run, evaluate)
     if processes().is_main_process:

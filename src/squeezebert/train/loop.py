@@ -24,7 +24,7 @@ from squeezebert.train.checkpoint import Progress, Store
 from squeezebert.train.interrupts import Interrupt, interruptible
 from squeezebert.train.journal import Journal, Shown
 from squeezebert.train.meter import LOG_EVERY, Meter
-from squeezebert.train.settings import TrainSettings
+from squeezebert.train.settings import LENGTH, TrainSettings
 from squeezebert.train.watch import Watch
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 Batch = Any  # a tensor, a dict or tuple of them, or an object whose .to(device) gives it moved
 Evaluator = Callable[[], dict[str, float]]
 Numbers = dict[str, torch.Tensor]
-
-# How long a run is, and how often it is looked at, may change when it goes on; its schedule follows the new length.
-LENGTH = ("epochs", "max_steps", "save_every", "evaluate_every", "patience")
 
 
 class Examples(Protocol):

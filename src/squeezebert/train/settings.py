@@ -10,6 +10,8 @@ from squeezebert.errors import ConfigError
 SCHEDULES = ("linear", "cosine", "polynomial", "constant")
 OPTIMIZERS = ("adamw", "lamb")
 PRECISIONS = ("auto", "float32", "bfloat16")
+# How long a run is, and how often it is looked at, may change when it goes on; its schedule follows the new length.
+LENGTH = ("epochs", "max_steps", "save_every", "evaluate_every", "patience")
 
 
 @dataclass(frozen=True)

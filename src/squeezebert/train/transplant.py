@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,12 +20,7 @@ from squeezebert.errors import ConfigError
 from squeezebert.nn import GroupedLinear, SqueezeBert
 from squeezebert.nn.encoder import EncoderLayer
 from squeezebert.train.grouping import LayerEnergy, Order, energy_order
-
-RIDGE = 1e-3  # of the mean square of an input: keeps the fit sane where inputs hardly vary
-TINY = 1e-9  # where inputs do not vary at all
-
-Padded = tuple[Tensor, Tensor]  # ids and mask [B, S]
-Rows = Tensor  # [T, C], the tokens of all batches without padding
+from squeezebert.train.refitting import Padded, Passed, embedded, grouped_layers, passed_through, refit, token_rows
 
 
 @dataclass(frozen=True)
@@ -41,9 +36,10 @@ class Transplant:
 
 def fits(teacher: EncoderConfig, student: EncoderConfig) -> bool:
     """Whether a student of that shape can be cut out of the teacher: all widths but the embeddings' are the same."""
-    same = ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "type_vocab_size")
+    same = ("vocab_size", "hidden_size", "num_attention_heads", "head_size", "intermediate_size", "hidden_act")
     dense = all(getattr(teacher, name) == 1 for name in GROUP_FIELDS)
-    return dense and teacher.attention == "full" and all(getattr(teacher, n) == getattr(student, n) for n in same)
+    alike = all(getattr(teacher, n) == getattr(student, n) for n in (*same, "type_vocab_size"))
+    return dense and alike and teacher.attention == "full"
 
 
 def chosen_layers(teacher: int, student: int) -> tuple[int, ...]:
@@ -70,59 +66,13 @@ def transplant(teacher: SqueezeBert, config: EncoderConfig, sample: Sequence[Pad
     used = sorted(set(layers))
     groups = max(getattr(config, name) for name in GROUP_FIELDS)
     order = energy_order(_energies(teacher, used, config, sample), groups) if groups > 1 else None
-    ordered = teacher if order is None else _reordered(teacher, order, used)
+    ordered = teacher if order is None else reordered(teacher, order, used)
     student = SqueezeBert(config, pooler=False)
     _copy_embeddings(ordered, student, sample)
     for layer, source in zip(student.layers, layers, strict=True):
         _copy_blocks(ordered.layers[source], layer)
-    _refit(student, ordered, layers, sample)
+    refit(student, ordered, layers, sample)
     return Transplant(student.eval(), ordered, layers, order)
-
-
-def grouped_layers(layer: EncoderLayer) -> dict[str, GroupedLinear]:
-    """The six pointwise layers of an encoder layer by name."""
-    attention = layer.attention
-    return {
-        "query": attention.query,
-        "key": attention.key,
-        "value": attention.value,
-        "post_attention": layer.post_attention.conv1d,
-        "intermediate": layer.intermediate.conv1d,
-        "output": layer.output.conv1d,
-    }
-
-
-@dataclass
-class _Passed:
-    """What one teacher layer computes on a batch, before each LayerNorm with the residual added: all [B, S, ...]."""
-
-    entered: Tensor
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    context: Tensor
-    mixed: Tensor
-    normed: Tensor
-    wide: Tensor
-    activated: Tensor
-    narrowed: Tensor
-    left: Tensor
-
-
-def _passed(layer: EncoderLayer, x: Tensor, mask: Tensor) -> _Passed:
-    attention, post, output = layer.attention, layer.post_attention, layer.output
-    context = attention(x, mask)
-    mixed = post.conv1d(context, mask) + x
-    normed = post.layernorm(mixed)
-    wide = layer.intermediate.conv1d(normed, mask)
-    activated = layer.intermediate.activation(wide)
-    narrowed = output.conv1d(activated, mask) + normed
-    projections = attention.query(x, mask), attention.key(x, mask), attention.value(x, mask)
-    return _Passed(x, *projections, context, mixed, normed, wide, activated, narrowed, output.layernorm(narrowed))
-
-
-def _embedded(encoder: SqueezeBert, sample: Sequence[Padded]) -> list[Tensor]:
-    return [encoder.embeddings(ids, torch.zeros_like(ids)) for ids, _ in sample]
 
 
 def _energies(
@@ -130,23 +80,23 @@ def _energies(
 ) -> list[LayerEnergy]:
     """The energies of the teacher's layers ``used``; each kind of matrix counts alike."""
     found = []
-    states = _embedded(teacher, sample)
+    states = embedded(teacher, sample)
     for at, layer in enumerate(teacher.layers):
-        passed = [_passed(layer, x, mask) for x, (_, mask) in zip(states, sample, strict=True)]
+        passed = [passed_through(layer, x, mask) for x, (_, mask) in zip(states, sample, strict=True)]
         if at in used:
             found.append(_energy(layer, passed, sample, config))
         states = [one.left for one in passed]
     return found
 
 
-def _energy(layer: EncoderLayer, passed: list[_Passed], sample: Sequence[Padded], config: EncoderConfig) -> LayerEnergy:
+def _energy(layer: EncoderLayer, passed: list[Passed], sample: Sequence[Padded], config: EncoderConfig) -> LayerEnergy:
     def share(name: str, entering: str) -> np.ndarray:  # [O, I], summing to 1
-        mean_square = _tokens([getattr(one, entering) for one in passed], sample).square().mean(0)
+        mean_square = token_rows([getattr(one, entering) for one in passed], sample).square().mean(0)
         energy = grouped_layers(layer)[name].weight.squeeze(-1).square() * mean_square
         return (energy / energy.sum()).numpy()
 
     heads_move = layer.attention.heads % max(getattr(config, name) for name in GROUP_FIELDS) == 0
-    units = layer.attention.heads if heads_move else config.hidden_size
+    units = layer.attention.heads if heads_move else config.attention_size
     projections = [share(name, "entered") for name in ("query", "key", "value")]
     attention = sum(each.reshape(units, -1, each.shape[1]).sum(1) for each in projections)
     mixing = share("post_attention", "context")
@@ -155,12 +105,9 @@ def _energy(layer: EncoderLayer, passed: list[_Passed], sample: Sequence[Padded]
     return LayerEnergy(np.asarray(attention), mixing, *wide, heads_move)
 
 
-def _tokens(states: Sequence[Tensor], sample: Sequence[Padded]) -> Rows:
-    return torch.cat([state[mask] for state, (_, mask) in zip(states, sample, strict=True)])
-
-
-def _reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
-    """The same function with its hidden channels, heads and feed-forward channels in that order."""
+@torch.no_grad()
+def reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBert:
+    """The same function with its hidden channels in that order, and in layers ``used`` heads and wide channels."""
     copy = deepcopy(teacher)
     hidden = torch.from_numpy(order.hidden)
     embeddings = copy.embeddings
@@ -171,10 +118,11 @@ def _reordered(teacher: SqueezeBert, order: Order, used: list[int]) -> SqueezeBe
         _reorder(embeddings.projection, hidden, None)
     _reorder_norm(embeddings.LayerNorm, hidden)
     for number, layer in enumerate(copy.layers):
-        heads, width = np.arange(len(hidden)), np.arange(len(layer.intermediate.conv1d.bias))
+        channels = torch.arange(len(layer.attention.query.bias))  # of all heads
+        heads, width = np.arange(len(channels)), np.arange(len(layer.intermediate.conv1d.bias))
         if number in used:
             heads, width = order.heads[used.index(number)], order.wide[used.index(number)]
-        inner = torch.arange(len(hidden)).view(len(heads), -1)[torch.from_numpy(heads)].flatten()
+        inner = channels.view(len(heads), -1)[torch.from_numpy(heads)].flatten()
         wide = torch.from_numpy(width)
         orders = {"post_attention": (hidden, inner), "intermediate": (wide, hidden), "output": (hidden, wide)}
         for name, linear in grouped_layers(layer).items():
@@ -239,54 +187,3 @@ def _copy_blocks(source: EncoderLayer, layer: EncoderLayer) -> None:
         linear.bias.copy_(theirs[name].bias)
     layer.post_attention.layernorm.load_state_dict(source.post_attention.layernorm.state_dict())
     layer.output.layernorm.load_state_dict(source.output.layernorm.state_dict())
-
-
-def _refit(student: SqueezeBert, teacher: SqueezeBert, layers: tuple[int, ...], sample: Sequence[Padded]) -> None:
-    """Fits each matrix of the student in turn, on what the layers fitted before it put out."""
-    states, wanted, done = _embedded(student, sample), _embedded(teacher, sample), -1
-    passed: list[_Passed] = []
-    for layer, source in zip(student.layers, layers, strict=True):
-        while done < source:
-            done += 1
-            below = teacher.layers[done]
-            passed = [_passed(below, x, mask) for x, (_, mask) in zip(wanted, sample, strict=True)]
-            wanted = [one.left for one in passed]
-        states = _refit_layer(layer, states, passed, sample)
-
-
-def _refit_layer(
-    layer: EncoderLayer, states: list[Tensor], passed: list[_Passed], sample: Sequence[Padded]
-) -> list[Tensor]:
-    linears = grouped_layers(layer)
-    goal = {field.name: _tokens([getattr(one, field.name) for one in passed], sample) for field in fields(_Passed)}
-    entered = _tokens(states, sample)
-    for name in ("query", "key", "value"):
-        fit_groups(linears[name], entered, goal[name])
-    context = [layer.attention(x, mask) for x, (_, mask) in zip(states, sample, strict=True)]
-    fit_groups(linears["post_attention"], _tokens(context, sample), goal["mixed"] - entered)
-    normed = [layer.post_attention(c, x, mask) for c, x, (_, mask) in zip(context, states, sample, strict=True)]
-    fit_groups(linears["intermediate"], _tokens(normed, sample), goal["wide"])
-    wide = [layer.intermediate(x, mask) for x, (_, mask) in zip(normed, sample, strict=True)]
-    fit_groups(linears["output"], _tokens(wide, sample), goal["narrowed"] - _tokens(normed, sample))
-    return [layer.output(w, x, mask) for w, x, (_, mask) in zip(wide, normed, sample, strict=True)]
-
-
-def fit_groups(linear: GroupedLinear, inputs: Rows, outputs: Rows) -> None:
-    """Moves weight and bias to the least squares solution for inputs [T, G*I] and outputs [T, G*O], group by group.
-
-    A ridge pulls toward the weights that are there, so directions that the sample does not show keep them.
-    """
-    mean_in, mean_out = inputs.mean(0), outputs.mean(0)
-    weight = linear.weight.squeeze(-1)
-    for x, y, w, b, m in zip(
-        (inputs - mean_in).chunk(linear.groups, 1),
-        (outputs - mean_out).chunk(linear.groups, 1),
-        weight.chunk(linear.groups),
-        linear.bias.chunk(linear.groups),
-        zip(mean_in.chunk(linear.groups), mean_out.chunk(linear.groups), strict=True),
-        strict=True,
-    ):
-        square = (x.T @ x).double()
-        square += torch.eye(len(square)) * max(RIDGE * float(square.diagonal().mean()), TINY)
-        w += torch.linalg.solve(square, (x.T @ (y - x @ w.T)).double()).T.float()
-        b.copy_(m[1] - m[0] @ w.T)

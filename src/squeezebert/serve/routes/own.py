@@ -12,7 +12,7 @@ from squeezebert.results.spans import AnswerRules
 from squeezebert.serve.routes.tei import CLASSIFIERS
 from squeezebert.serve.service import Service
 from squeezebert.serve.shapes import own
-from squeezebert.serve.steps import Embedder, labelled, listed, plan, zero_shot
+from squeezebert.serve.steps import Embedder, classified, labelled, listed, plan, zero_shot
 
 
 async def answer(service: Service, request: Request, ask: own.AnswerRequest) -> bytes:
@@ -45,8 +45,7 @@ async def classify(service: Service, request: Request, ask: own.ClassifyRequest)
     texts = listed(ask.inputs)
     if ask.labels is None:
         loaded = await service.model(ask.model, *CLASSIFIERS)
-        make = plan(texts, lambda: runtime.classify_work(loaded.windowed, texts))
-        return _dumped(await service.results(request, loaded, make), ask.inputs)
+        return _dumped(await classified(service, request, loaded, loaded.windowed, texts), ask.inputs)
     loaded = await service.model(ask.model, "embedding", "any")
     cosines = await zero_shot(Embedder(service, request, loaded), texts, ask.labels, ask.template)
     return _dumped(labelled(cosines, ask.labels, ask.multi_label), ask.inputs)

@@ -10,7 +10,6 @@ import numpy as np
 import orjson
 from starlette.requests import Request
 
-from squeezebert import runtime
 from squeezebert.results.decode import sigmoid
 from squeezebert.results.records import Score
 from squeezebert.runtime import Text
@@ -19,7 +18,16 @@ from squeezebert.serve.models import Loaded
 from squeezebert.serve.refusals import Refusal
 from squeezebert.serve.service import Service
 from squeezebert.serve.shapes import tei
-from squeezebert.serve.steps import Embedder, listed, logits_work, plan, scores_of, shortened, token_vectors_work
+from squeezebert.serve.steps import (
+    Embedder,
+    classified,
+    listed,
+    logits_work,
+    plan,
+    scores_of,
+    shortened,
+    token_vectors_work,
+)
 from squeezebert.text.tokenization import Tokenizer
 
 CLASSIFIERS = ("classification", "multi_label", "regression")
@@ -78,9 +86,11 @@ async def predictions(service: Service, request: Request, loaded: Loaded, given:
     """The scores of each text."""
     run, texts = loaded.run(given.truncate), given.texts
     if given.raw_scores:
+        if run.fallback is not None:
+            raise Refusal(424, f"{loaded.name} is a cascade, whose raw scores do not compare; leave raw_scores out")
         logits = await service.results(request, loaded, plan(texts, lambda: logits_work(run, texts)))
         return [_ranked(row, run.labels) for row in logits]
-    found = await service.results(request, loaded, plan(texts, lambda: runtime.classify_work(run, texts)))
+    found = await classified(service, request, loaded, run, texts)
     return [scores_of(each, run.labels) for each in found]
 
 

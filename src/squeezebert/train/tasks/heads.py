@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from squeezebert.artifact.layout import POOLED_KINDS, POOLER, encoder_shapes, head_shapes, pooler_shapes
-from squeezebert.artifact.tensors import dequantized
+from squeezebert.artifact.layout import POOLED_KINDS, POOLER, head_shapes, pooler_shapes, stored_shapes
+from squeezebert.artifact.tensors import dequantized, shapes_of
 from squeezebert.nn.layers import INITIAL_STD
 from squeezebert.train.tasks.units import NO_UNITS, Units
 
@@ -42,7 +42,7 @@ def with_head(artifact: Artifact, head: Head, seed: int, units: Units = NO_UNITS
     keeps = _keeps_pooler(artifact)
     config = artifact.config if keeps else replace(artifact.config, classifier_pooling=_pooling(artifact, pooling))
     pooler = _pooler(artifact, tensors) if head.kind in POOLED_KINDS else {}
-    kept = {name: tensors[name] for name in encoder_shapes(artifact.config)}
+    kept = {name: tensors[name] for name in stored_shapes(artifact.config, shapes_of(tensors))}
     return replace(artifact, config=config, tensors=kept | pooler | made, head=head)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from squeezebert.errors import InputError
 from squeezebert.tasks import Head
 from squeezebert.text.tokenization import Tokenizer
-from squeezebert.train.settings import TrainSettings
+from squeezebert.train.settings import LENGTH, TrainSettings
 from squeezebert.train.tasks.encoding import Encoded, Encoder, encode_texts, encoded
 from squeezebert.train.tasks.examples import Examples, SequenceExamples, Sequences
 from squeezebert.train.tasks.losses import IGNORED
@@ -60,6 +60,12 @@ class Prepared:
     def name(self) -> str:
         """A short name of the definition."""
         return digest(json.dumps(self.definition, sort_keys=True).encode())
+
+    @property
+    def continued(self) -> dict[str, Any]:
+        """The definition without what may change while a run is stopped: its length, and how often it is measured."""
+        numbers = {key: value for key, value in self.definition["settings"].items() if key not in LENGTH}
+        return {**self.definition, "settings": numbers}
 
     def train_settings(self, seed: int) -> TrainSettings:
         """The loop's numbers for one seed, its batches made of ``batch_size`` examples on average."""

@@ -1,0 +1,76 @@
+"""README tables of measurements that stand in records of their own (`write_record`): one function a mode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from squeezebert.bench.tables import markdown, number
+from squeezebert.errors import InputError
+
+Record = dict[str, Any]
+OURS = "squeezebert"
+
+
+def is_record(path: Path) -> bool:
+    """Whether the file is a record of a mode that has a table here; a file that cannot be read is none."""
+    try:
+        return _read(path).get("mode") in _TABLES
+    except InputError:
+        return False
+
+
+def record_table(paths: Sequence[Path]) -> str:
+    """One table over records of one mode, then where they were measured and by which command.
+
+    Raises:
+        InputError: a file is missing or damaged, or the modes differ or are not known.
+    """
+    records = [_read(path) for path in paths]
+    modes = {record.get("mode", "") for record in records}
+    if len(modes) != 1 or not modes <= set(_TABLES):
+        raise InputError(
+            f"a table needs records of one mode of {', '.join(_TABLES)} and got {', '.join(sorted(modes))}"
+        )
+    header, cells = _TABLES[modes.pop()](records)
+    commands = ", ".join(f"`{record['command']}`" for record in records)
+    return "\n\n".join([markdown(header, cells), *dict.fromkeys(map(_place, records)), f"Made by {commands}."])
+
+
+def _read(path: Path) -> Record:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path} ({error}); measure it again") from error
+
+
+def _place(record: Record) -> str:
+    machine, versions = record["machine"], record["versions"]
+    shown = ("torch", "sentence-transformers", "onnxruntime", "onnxruntime-web", "chromium", "uvicorn")
+    told = [f"{name} {versions[name]}" for name in shown if name in versions]
+    return f"{machine['cpu']}, {machine['usable_cores']} cores; {', '.join([*told, record['date']])}."
+
+
+def _serving(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    header = ["model", "server", "texts/s", "of offline", "ours is faster by"]
+    header += [f"{name}, p50 / p99 ms" for name in ("full load", "half load", "one connection")]
+    return header, [_served(record, row) for record in records for row in record["rows"]]
+
+
+def _served(record: Record, row: Record) -> list[str]:
+    rate = row["full"]["texts_per_second"]
+    rates = {other["server"]: other["full"]["texts_per_second"] for other in record["rows"]}
+    is_ours = row["server"].startswith(OURS)
+    ours = rates.get(f"{OURS}-int8" if "int8" in row["server"] else OURS, 0.0)
+    share = f"{rate / row['offline']:.0%}" if row["offline"] else ""
+    faster = "" if is_ours or not ours else f"{ours / rate:.2f}x"
+    times = [row[name]["milliseconds"] for name in ("full", "half", "alone")]
+    return [
+        *(row["model"], row["server"], f"{rate:,.0f}", share, faster),
+        *(f"{number(found['p50'])} / {number(found['p99'])}" for found in times),
+    ]
+
+
+_TABLES: dict[str, Callable[[Sequence[Record]], tuple[list[str], list[list[str]]]]] = {"serving": _serving}

@@ -1,0 +1,81 @@
+"""``squeezebert cascade``: a small classifier answers what it can and hands the rest to a large one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from squeezebert.cli.calibrate import CLASSIFYING
+from squeezebert.cli.console import write_json, write_table
+from squeezebert.cli.options import json_option, threads_option
+
+
+@dataclass(frozen=True)
+class CascadeRequest:
+    """What ``squeezebert cascade`` was asked: which data, how much may be lost, how to tell."""
+
+    task: str
+    data: str
+    columns: str = ""
+    max_drop: float = 0.2
+    calibrate: bool = True
+    threads: int | None = None
+    as_json: bool = False
+
+
+@click.command()
+@click.argument("small")
+@click.argument("large")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("-t", "--task", type=click.Choice(CLASSIFYING), required=True, help="The task of both.")
+@click.option(
+    "-d", "--data", envvar="SQUEEZEBERT_DATA", show_envvar=True, required=True, help="Where its dev set lies."
+)
+@click.option("--columns", default="", help="Your own names of the task's columns, in their order, with commas.")
+@click.option(
+    "--max-drop",
+    type=click.FloatRange(0, 100),
+    default=CascadeRequest.max_drop,
+    show_default=True,
+    help="Points of accuracy, of 100, that may be lost against LARGE.",
+)
+@click.option("--calibrate/--no-calibrate", default=True, show_default=True, help="Calibrate the scores of both first.")
+@threads_option
+@json_option
+def command(small: str, large: str, out: Path, **options: Any) -> None:
+    """Write SMALL and LARGE to OUT as one model that costs less than LARGE.
+
+    SMALL answers where its score is high enough, LARGE where it is not. That score is chosen on the dev set, and the
+    figures come of folds that did not choose it. OUT works wherever a classifier does: predict, evaluate, serve.
+    """
+    run((small, large), out, CascadeRequest(**options))
+
+
+def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
+    """Choose the score, write the cascade and say what it costs and loses."""
+    from squeezebert.artifact.cascade import Cascade, check_pair
+    from squeezebert.convert import load_model_folder
+    from squeezebert.data import read_split
+    from squeezebert.evaluate.confidence import answers, calibrated, folds, handed_on, sure_from, told
+    from squeezebert.model import Model
+
+    small, large = (load_model_folder(source) for source in sources)
+    check_pair(small, large)
+    columns = [name.strip() for name in request.columns.split(",") if name.strip()]
+    split = read_split(request.task, request.data, "dev", columns)
+    numbers = folds(split)
+    if request.calibrate:
+        small, large = (calibrated(each, split, request.threads) for each in (small, large))
+    one, other = (Model.from_artifact(each, threads=request.threads, progress=False) for each in (small, large))
+    found = answers(one, split), answers(other, split)
+    threshold = sure_from(*found, request.max_drop)
+    figures = asdict(told((one, other), found, handed_on(*found, numbers, request.max_drop), split))
+    about = {"task": request.task, "max_drop": request.max_drop, **figures}
+    folder = Cascade(small, large, threshold, about).save(out)
+    if request.as_json:
+        write_json({"out": str(folder), "threshold": threshold, **about})
+    else:
+        write_table([("wrote", folder), ("threshold", f"{threshold:.4f}"), *about.items()])

@@ -1,0 +1,69 @@
+"""Tables of records: what they show, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from squeezebert.bench.readme import rendered
+from squeezebert.bench.record_tables import is_record, record_table
+from squeezebert.errors import InputError
+
+
+def outcome(rate: float, p50: float, p99: float) -> dict[str, Any]:
+    return {"texts_per_second": rate, "milliseconds": {"p50": p50, "p90": p99, "p99": p99}}
+
+
+def row(server: str, rate: float, offline: float = 0.0) -> dict[str, Any]:
+    times = {"full": outcome(rate, 10, 20), "half": outcome(rate / 2, 5, 8), "alone": outcome(50, 2, 4)}
+    return {"model": "mini", "server": server, "offline": offline, **times}
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Path:
+    rows = [row("squeezebert", 900, 1000), row("squeezebert-int8", 1600, 2000)]
+    rows += [row("sentence-transformers", 300), row("onnxruntime-int8", 400)]
+    place = {
+        "machine": {"cpu": "A CPU", "usable_cores": 2},
+        "versions": {"torch": "2.0", "numpy": "2"},
+        "date": "2026-11-21",
+    }
+    path = tmp_path / "benchmarks" / "results" / "serving-mini.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**place, "mode": "serving", "command": "measure it", "rows": rows}))
+    return path
+
+
+def test_a_serving_record_compares_like_with_like(record: Path) -> None:
+    lines = record_table([record]).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:6]]
+    assert [line[1:5] for line in cells] == [
+        ["squeezebert", "900", "90%", ""],
+        ["squeezebert-int8", "1,600", "80%", ""],
+        ["sentence-transformers", "300", "", "3.00x"],
+        ["onnxruntime-int8", "400", "", "4.00x"],
+    ]
+    assert cells[0][5:] == ["10.0 / 20.0", "5.00 / 8.00", "2.00 / 4.00"]
+    assert "A CPU, 2 cores; torch 2.0, 2026-11-21." in lines
+    assert lines[-1] == "Made by `measure it`."
+
+
+def test_the_readme_takes_it_by_its_name(record: Path) -> None:
+    text = "<!-- bench:serving-mini -->\nold\n<!-- /bench -->"
+    assert record_table([record]) in rendered(text, record.parent)
+
+
+def test_what_is_no_record_is_told_apart(record: Path) -> None:
+    assert is_record(record)
+    assert not is_record(record.parent / "nothing.json")
+    other = record.parent / "other.json"
+    other.write_text("{}")
+    assert not is_record(other)
+    with pytest.raises(InputError, match=r"records of one mode of serving.* and got , serving"):
+        record_table([record, other])
+    other.write_text("{")
+    with pytest.raises(InputError, match=r"cannot read .*other.json \(.*measure it again"):
+        record_table([other])
