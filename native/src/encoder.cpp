@@ -49,10 +49,11 @@ Forward::Forward(Model& model, const sqb_batch& batch)
       tokens_(checked_tokens(model, batch)),
       C_(static_cast<std::size_t>(model.config.hidden_size)),
       A_(model.attention_channels),
-      workspace_(model.take()),
       lease_(model.pool) {}
 
-Forward::~Forward() { model_.give(std::move(workspace_)); }
+Forward::~Forward() {
+  if (workspace_) model_.give(std::move(workspace_));
+}
 
 Rows Forward::reserve(Buffer& buffer, std::size_t rows, std::size_t channels) {
   const std::size_t ld = stride_of(channels);
@@ -60,6 +61,8 @@ Rows Forward::reserve(Buffer& buffer, std::size_t rows, std::size_t channels) {
 }
 
 Rows Forward::encode() {
+  workspace_ = model_.take();
+  lease_.take();
   Rows x = reserve(workspace_->hidden, tokens_, C_);
   embeddings(x);
   for (Layer& one : model_.layers) layer(one, x);

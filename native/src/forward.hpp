@@ -7,13 +7,15 @@ namespace squeezebert {
 
 class Forward {
  public:
-  // Checks the batch and takes a workspace and, when they are free, the pool's workers.
+  // Checks the batch.
   Forward(Model& model, const sqb_batch& batch);
   ~Forward();
   Forward(const Forward&) = delete;
   Forward& operator=(const Forward&) = delete;
 
-  Rows encode();  // [T, C]
+  // Takes a workspace and, when they are free, the pool's workers; what a call refuses it refuses before, because without
+  // exceptions (WebAssembly) nobody would give them back. [T, C]
+  Rows encode();
 
   void hidden(float* out);
   void embed(sqb_pooling pooling, bool normalize, float* out);

@@ -28,10 +28,10 @@ Pool::~Pool() {
   for (auto& worker : workers_) worker.join();
 }
 
-Pool::Lease::Lease(Pool& pool) : pool_(pool), threads_(1) {
-  if (pool.workers_.empty() || process() != pool.process_) return;
-  lock_ = std::unique_lock<Mutex>(pool.callers_, std::try_to_lock);
-  if (lock_.owns_lock()) threads_ = pool.threads();
+void Pool::Lease::take() {
+  if (pool_.workers_.empty() || process() != pool_.process_) return;
+  lock_ = std::unique_lock<Mutex>(pool_.callers_, std::try_to_lock);
+  if (lock_.owns_lock()) threads_ = pool_.threads();
 }
 
 // The caller waits for the workers that joined, never for one that has yet to wake up: on a busy machine that could take

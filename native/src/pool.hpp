@@ -19,11 +19,12 @@ class Pool {
 
   unsigned threads() const { return static_cast<unsigned>(workers_.size()) + 1; }
 
-  // A caller's right to use the workers. When another caller has them, or this process is a fork that the threads did
-  // not follow into, the lease is of the calling thread alone: nobody waits and nothing is oversubscribed.
+  // A caller's right to use the workers, once it takes them. When another caller has them, or this process is a fork that
+  // the threads did not follow into, the lease is of the calling thread alone: nobody waits and nothing is oversubscribed.
   class Lease {
    public:
-    explicit Lease(Pool& pool);
+    explicit Lease(Pool& pool) : pool_(pool) {}
+    void take();
     unsigned threads() const { return threads_; }
 
     // Calls body(task, thread) for every task in [0, tasks), in any order; thread < threads(). Returns when all are done.
@@ -42,7 +43,7 @@ class Pool {
    private:
     Pool& pool_;
     std::unique_lock<Mutex> lock_;
-    unsigned threads_;
+    unsigned threads_ = 1;
   };
 
  private:

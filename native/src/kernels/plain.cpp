@@ -80,12 +80,14 @@ void quantize(const QuantizeArgs& p) {
 
 void int8_panel(const Int8PanelArgs& p) {
   for (std::size_t m = 0; m < p.rows; ++m) {
-    for (std::size_t n = 0; n < p.cols; ++n) {
-      std::int32_t sum = 0;
-      for (std::size_t k = 0; k < p.k; ++k) sum += p.a[m * p.lda + p.from + k] * p.w[(k / 4 * kWidth + n) * 4 + k % 4];
-      const float scale = p.row_scales[m] * p.scales[n];
-      p.out[m * p.ldo + n] = activate(static_cast<float>(sum) * scale + p.bias[n], p.act);
-    }
+    std::int32_t sums[kWidth] = {};
+    const std::int8_t *a = p.a + m * p.lda + p.from, *w = p.w;
+    for (std::size_t k = 0; k < p.k; k += 4, a += 4, w += 4 * kWidth)  // past k the weights are zero
+      for (std::size_t n = 0; n < kWidth; ++n)
+        for (std::size_t i = 0; i < 4; ++i) sums[n] += a[i] * w[4 * n + i];
+    float* out = p.out + m * p.ldo;
+    for (std::size_t n = 0; n < p.cols; ++n)
+      out[n] = activate(static_cast<float>(sums[n]) * (p.row_scales[m] * p.scales[n]) + p.bias[n], p.act);
   }
 }
 
