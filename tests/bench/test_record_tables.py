@@ -51,6 +51,20 @@ def test_a_serving_record_compares_like_with_like(record: Path) -> None:
     assert lines[-1] == "Made by `measure it`."
 
 
+def test_a_browser_record_has_the_first_result_beside_the_times(record: Path) -> None:
+    found = json.loads(record.read_text())
+    times = {"model": "m", "input": "16 tokens", "threads": 1, "minimum": 4.0, "note": "n"}
+    rows = [
+        {**times, "runtime": "squeezebert", "median": 5.0, "ratio_of_medians": 1.0},
+        {**times, "runtime": "onnxruntime-web", "median": 10.0, "ratio_of_medians": 2.0},
+    ]
+    firsts = [{"runtime": "squeezebert", "median": 700.4, "bytes_of_wasm": 126_560}]
+    record.write_text(json.dumps({**found, "mode": "browser", "rows": rows, "first_results": firsts}))
+    ours, theirs = record_table([record]).splitlines()[2:4]
+    assert [cell.strip() for cell in ours.strip("|").split("|")][4:] == ["5.00", "4.00", "", "n", "700", "127"]
+    assert [cell.strip() for cell in theirs.strip("|").split("|")][4:] == ["10.0", "4.00", "2.00x", "n", "", ""]
+
+
 def test_the_readme_takes_it_by_its_name(record: Path) -> None:
     text = "<!-- bench:serving-mini -->\nold\n<!-- /bench -->"
     assert record_table([record]) in rendered(text, record.parent)

@@ -73,4 +73,24 @@ def _served(record: Record, row: Record) -> list[str]:
     ]
 
 
-_TABLES: dict[str, Callable[[Sequence[Record]], tuple[list[str], list[list[str]]]]] = {"serving": _serving}
+def _browser(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    header = ["model", "input", "threads", "runtime", "ms, median", "best", "ours is faster by", "how"]
+    header += ["first result, ms", ".wasm, kB"]
+    return header, [_seen(record, row) for record in records for row in record["rows"]]
+
+
+def _seen(record: Record, row: Record) -> list[str]:
+    firsts = {first["runtime"]: first for first in record["first_results"]}
+    first = firsts.get(row["runtime"]) if row["threads"] == 1 else None
+    faster = "" if row["runtime"].startswith(OURS) else f"{row['ratio_of_medians']:.2f}x"
+    return [
+        *(row["model"], row["input"], str(row["threads"]), row["runtime"], number(row["median"])),
+        *(number(row["minimum"]), faster, row["note"]),
+        *((f"{first['median']:,.0f}", f"{first['bytes_of_wasm'] / 1e3:,.0f}") if first else ("", "")),
+    ]
+
+
+_TABLES: dict[str, Callable[[Sequence[Record]], tuple[list[str], list[list[str]]]]] = {
+    "serving": _serving,
+    "browser": _browser,
+}
