@@ -159,7 +159,7 @@ def test_functions_take_few_parameters():
 
 def all_python() -> tuple[Path, ...]:
     """Every Python file of the repository that is written by hand."""
-    return python_files("src", "tests", "demo", "examples", "docs", "benchmarks")
+    return python_files("src", "tests", "demo", "examples", "docs", "benchmarks", "web")
 
 
 def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -217,8 +217,9 @@ def test_no_paths_of_a_machine_and_no_leftovers():
 
 def text_files() -> list[Path]:
     """Code, build files and pages; not the demo's passages."""
-    endings = (".py", ".cpp", ".hpp", ".h", ".toml", ".txt", ".md")
-    folders = ("src", "native", "tests", "demo", "examples", "docs", "benchmarks", ".ci")
+    endings = (".py", ".cpp", ".hpp", ".h", ".js", ".mjs", ".toml", ".txt", ".md")
+    folders = ("src", "native", "tests", "demo", "examples", "docs", "benchmarks", "web", ".ci")
     below = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    below = [path for path in below if "node_modules" not in path.parts]
     here = [path for path in ROOT.iterdir() if path.is_file()]
     return [p for p in below + here if p.suffix in endings or p.name in ("Makefile", "run")]

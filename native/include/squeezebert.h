@@ -11,7 +11,8 @@
  *   ids [T], types [T], cu_seqlens [B + 1] with cu_seqlens[0] = 0 and cu_seqlens[B] = T.
  *
  * Every function returns SQB_OK or the reason it failed; sqb_error() then tells the calling thread what was wrong, what
- * was seen and what to do. A finished model may be used by several threads at once; adding tensors may not.
+ * was seen and what to do. As WebAssembly, without exceptions, a failing call does not return but hands both to the host's
+ * sqb_host_fail; see web/engine/build.py. A finished model may be used by several threads at once; adding tensors may not.
  */
 #ifndef SQUEEZEBERT_H
 #define SQUEEZEBERT_H
@@ -63,7 +64,8 @@ typedef struct {
 
 typedef struct sqb_model sqb_model;
 
-/* kernel: "avx512", "avx2", "plain", or NULL for the best that this machine runs. threads: 1 or more; 1 spawns none. */
+/* kernel: "avx512", "avx2", "wasm-simd", "plain", or NULL for the best that this machine runs. threads: 1 or more; 1 spawns
+ * none. */
 SQB_API sqb_status sqb_create(const sqb_config* config, const char* kernel, int32_t threads, sqb_model** model);
 SQB_API void sqb_free(sqb_model* model);
 

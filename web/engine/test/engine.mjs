@@ -6,7 +6,9 @@ const CONFIG = [
   "vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
   "max_position_embeddings", "type_vocab_size", "q_groups", "k_groups", "v_groups", "post_attention_groups",
   "intermediate_groups", "output_groups", "conv_kernel", "attention_rank", "hidden_act", "pooler_act", "classifier_pooling",
-]; // of sqb_config, in order; layer_norm_eps follows
+  "layer_norm_eps", "attention_head_size",
+]; // of sqb_config, in order
+const SINGLE = "layer_norm_eps"; // the one float32 among int32
 
 /** A call that the engine refused: its status and what it said. */
 export class EngineError extends Error {
@@ -15,6 +17,10 @@ export class EngineError extends Error {
     this.status = status;
   }
 }
+
+export const FILES = Object.fromEntries(
+  ["simd", "plain", "threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
+);
 
 /** What the module imports; `memory` is a function because there is none before the instance. */
 export function imports(memory, shared) {
@@ -43,11 +49,11 @@ function startThreads(module, shared, exports, count) {
 }
 
 export class Engine {
-  /** `threads` above 1 only of a module with shared memory. */
-  constructor(path, { threads = 1 } = {}) {
+  /** `threads` above 1 and the most `pages` of memory only of a module with shared memory. */
+  constructor(path, { threads = 1, pages = 32768 } = {}) {
     const module = new WebAssembly.Module(readFileSync(path));
     const wanted = WebAssembly.Module.imports(module).some((one) => one.kind === "memory");
-    const shared = wanted ? new WebAssembly.Memory({ initial: 16, maximum: 32768, shared: true }) : undefined;
+    const shared = wanted ? new WebAssembly.Memory({ initial: 16, maximum: pages, shared: true }) : undefined;
     this.exports = new WebAssembly.Instance(module, imports(() => this.memory, shared)).exports;
     this.memory = shared ?? this.exports.memory;
     this.exports._initialize();
@@ -96,9 +102,8 @@ export class Engine {
   }
 
   create(config, kernel = "") {
-    const numbers = new DataView(new ArrayBuffer(4 * (CONFIG.length + 1)));
-    CONFIG.forEach((name, i) => numbers.setInt32(4 * i, config[name], true));
-    numbers.setFloat32(4 * CONFIG.length, config.layer_norm_eps, true);
+    const numbers = new DataView(new ArrayBuffer(4 * CONFIG.length));
+    CONFIG.forEach((name, i) => numbers[name === SINGLE ? "setFloat32" : "setInt32"](4 * i, config[name] ?? 0, true));
     const at = this.put(numbers), name = this.string(kernel), out = this.put(new Uint32Array(1));
     this.call("sqb_create", at, name, this.threads, out);
     return new DataView(this.memory.buffer).getUint32(out, true);
