@@ -63,5 +63,8 @@ def test_a_wheel_can_be_built_from_the_source_distribution(built):
     assert not [name for name in names if "node_modules" in name or name.startswith("web/types")]
 
 
-def test_a_checkout_finds_it_at_its_root():
-    assert web_home() == ROOT / "web"
+def test_it_lies_in_the_package_or_at_the_root_of_a_checkout():
+    import squeezebert
+
+    package = Path(squeezebert.__file__).parent
+    assert web_home() == (package / "web" if package.parent != ROOT / "src" else ROOT / "web")

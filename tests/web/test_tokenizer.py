@@ -102,6 +102,8 @@ def test_added_tokens_are_found_as_on_the_desktop(script):
 
 @pytest.mark.parametrize("file", FILES)
 def test_the_tokenizer_equals_the_desktops_on_real_text(script, data_dir, file):
+    if not (data_dir / file).is_file():
+        pytest.skip(f"there is no {file} in the folder that SQUEEZEBERT_DATA names")
     with open(data_dir / file, encoding="utf-8") as lines:
         texts = [line.rstrip("\n")[:5000] for _, line in zip(range(LINES_A_FILE), lines, strict=False)]
     if file.endswith(".json"):
