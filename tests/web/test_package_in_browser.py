@@ -73,7 +73,7 @@ def wanted(site: Path) -> np.ndarray:
     return squeezebert.load(site / "model").embed(TEXTS)
 
 
-@pytest.mark.parametrize("options", [{}, {"worker": False}, {"engine": "plain"}])
+@pytest.mark.parametrize("options", [{}, {"worker": False}, {"engine": "simd"}, {"engine": "plain"}])
 @pytest.mark.parametrize("headers", [{}, STRICT], ids=["plain page", "strict page"])
 def test_vectors_are_those_of_the_desktop(page, wanted, options, headers):
     found = page(headers).evaluate(PROGRAM, [options, TEXTS])
@@ -85,6 +85,10 @@ def test_an_isolated_page_runs_threads(page, wanted):
     found = page(ISOLATED).evaluate(PROGRAM, [{"threads": 2}, TEXTS])
     assert found["info"]["threads"] == 2
     np.testing.assert_allclose(found["vectors"], wanted, atol=1e-4)
+
+
+def test_a_browser_with_relaxed_simd_runs_it(page):
+    assert page().evaluate(PROGRAM, [{}, TEXTS])["info"]["kernel"] == "wasm-relaxed"
 
 
 def test_another_page_does_without_threads(page, wanted):
@@ -125,7 +129,7 @@ def test_a_page_that_forbids_webassembly_is_told_so(page):
 def test_a_package_without_its_engine_is_told_so(page, site):
     shutil.rmtree(site / "web" / "engine")
     found = page().evaluate(PROGRAM, [{}, TEXTS])
-    assert "squeezebert-simd.wasm does not exist; publish the package's engine folder" in found["message"]
+    assert "squeezebert-relaxed.wasm does not exist; publish the package's engine folder" in found["message"]
 
 
 def test_a_package_without_its_worker_is_told_so(page, site):

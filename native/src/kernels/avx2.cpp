@@ -9,6 +9,7 @@
 #define INT8_ROWS 4
 #define INT8_VECTORS 2
 #define INT8_OFFSET 0
+#define INT8_KEPT 0
 #define INT8_BLOCK 1
 #include "fours.hpp"
 

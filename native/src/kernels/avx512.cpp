@@ -9,6 +9,7 @@
 #define INT8_ROWS 12
 #define INT8_VECTORS 2
 #define INT8_OFFSET 128
+#define INT8_KEPT 0
 #define INT8_BLOCK 1
 #include "fours.hpp"
 

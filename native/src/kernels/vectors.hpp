@@ -39,7 +39,7 @@ SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const Pane
     for (int m = 0; m < ROWS; ++m) {
       const V x = splat(TRANSPOSED ? a[k * lda + m] : a[m * lda + k]);
 #pragma GCC unroll 2
-      for (int n = 0; n < VECTORS; ++n) tile.sums[m][n] += x * b[n];
+      for (int n = 0; n < VECTORS; ++n) tile.sums[m][n] = madd(x, b[n], tile.sums[m][n]);
     }
   }
 }

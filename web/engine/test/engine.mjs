@@ -1,5 +1,6 @@
 // One instance of an engine's .wasm in node, as small as its tests need it; the package's own wrapper is in ../../src.
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 
 const CONFIG = [
@@ -19,8 +20,11 @@ export class EngineError extends Error {
 }
 
 export const FILES = Object.fromEntries(
-  ["simd", "plain", "threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
+  ["relaxed", "simd", "plain", "threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
 );
+
+// Node.js 20 has relaxed SIMD, but turned off.
+if (!WebAssembly.validate(readFileSync(FILES.relaxed))) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 /** What the module imports; `memory` is a function because there is none before the instance. */
 export function imports(memory, shared) {

@@ -16,7 +16,7 @@ const LARGEST = 300_000; // bytes of a file
 const [BAD_CONFIG, BAD_INPUT, NO_HEAD, NO_MEMORY] = [1, 3, 4, 5];
 const [FREE, TAKEN] = [0, 2]; // of a seat
 const IMPORTS = ["env.sqb_host_fail", "wasi_snapshot_preview1.clock_time_get"];
-const KERNELS = { simd: ["wasm-simd", "plain"], plain: ["plain"], threads: ["wasm-simd", "plain"] };
+const KERNELS = { relaxed: ["wasm-relaxed", "plain"], simd: ["wasm-simd", "plain"], plain: ["plain"], threads: ["wasm-simd", "plain"] };
 
 const json = (...path) => JSON.parse(readFileSync(join(...path), "utf8"));
 const cases = readdirSync(argv[2]).map((name) => {
