@@ -88,7 +88,7 @@ ARCHITECTURES = {
 }
 
 
-@pytest.mark.parametrize("precision", ["float32", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "int8", "int4"])
 @pytest.mark.parametrize("name", [*ARCHITECTURES, "factors"])
 def test_every_architecture_equals_the_desktops(script, tmp_path, name, precision):
     artifact = random_artifact(ARCHITECTURES.get(name, tiny_config()))
