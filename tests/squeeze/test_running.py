@@ -15,10 +15,15 @@ from squeezebert.errors import AccuracyError, InputError
 from squeezebert.squeeze import opening, recovering, running
 from squeezebert.squeeze.forms import Form, form_bytes, in_precision
 from squeezebert.squeeze.opening import Output
-from squeezebert.squeeze.running import squeeze
+from squeezebert.squeeze.running import Squeezed, Trial, squeeze
 from squeezebert.squeeze.targets import Target, Targets, parse_targets
 
 pytestmark = pytest.mark.usefixtures("quick_memory")
+
+
+def best_of(found: Squeezed) -> Trial:
+    assert found.best is not None
+    return found.best
 
 
 def smaller_than_int8(start: Artifact, share: float = 0.93) -> Target:
@@ -41,7 +46,7 @@ def test_a_squeeze_cuts_recovers_quantizes_and_meets_its_targets(start, squeezin
     told = artifact.history[-1]["settings"]
     assert told["target"] == str(targets)
     assert told["steps"][-1]["accuracy"] >= 0.8 * told["start"]["accuracy"]
-    assert artifact.metrics["classification accuracy"] == found.best.figures["accuracy"]
+    assert artifact.metrics["classification accuracy"] == best_of(found).figures["accuracy"]
     names = sorted(path.name for path in (tmp_path / "out.squeeze").iterdir() if path.is_dir())
     assert names[0] == "00-start"
     assert names[-1].endswith("-int8-verified")
@@ -62,7 +67,7 @@ def test_the_same_call_again_runs_nothing(start, squeezing, tmp_path, monkeypatc
     monkeypatch.setattr("squeezebert.train.timing.pace_of", never)
     shutil.rmtree(tmp_path / "out")
     again = squeeze(start, targets, squeezing, out)
-    assert again.best.place.folder == first.best.place.folder
+    assert best_of(again).place.folder == best_of(first).place.folder
     assert is_artifact(tmp_path / "out")
 
 
@@ -101,7 +106,7 @@ def test_a_start_that_meets_its_targets_becomes_int8(start, squeezing, tmp_path)
     notes: list[str] = []
     found = squeeze(start, parse_targets("accuracy>=0.9x"), squeezing, Output(tmp_path / "out", False, notes.append))
     assert "the start meets every target as it is; int8 is taken where it does too" in notes
-    assert str(found.best.plan) == "quantize-int8"
+    assert str(best_of(found).plan) == "quantize-int8"
     assert is_quantized(Artifact.load(tmp_path / "out").tensors)
 
 
@@ -130,7 +135,7 @@ def test_what_loses_too_much_is_not_written_and_the_nearest_is_kept(start, squee
     assert not found.met
     assert 1 < len(found.trials) <= running.TRIES
     assert found.best is found.trials[-1]
-    assert is_artifact(found.best.place.model)
+    assert is_artifact(best_of(found).place.model)
     assert not (tmp_path / "out").exists()
     assert not list((tmp_path / "out.squeeze").glob("*-recover"))
 
@@ -146,7 +151,7 @@ def test_a_plan_that_is_slower_than_predicted_is_left_untrained(start, squeezing
     targets = Targets((Target("latency", 1e5, length=16), smaller_than_int8(start)))
     found = squeeze(start, targets, squeezing, Output(tmp_path / "out", False))
     assert not found.met
-    assert "dev" not in found.best.figures
+    assert "dev" not in best_of(found).figures
     assert not list((tmp_path / "out.squeeze").glob("*-recover"))
 
 

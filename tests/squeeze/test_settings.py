@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from squeezebert.errors import InputError
@@ -22,10 +24,10 @@ def test_what_is_no_duration_says_how_to_write_one(text):
 @pytest.mark.parametrize("name", ["probe", "looked", "threads"])
 def test_counts_below_one_are_refused(name):
     with pytest.raises(InputError, match="is too small to squeeze with; choose 1 or more"):
-        SqueezeSettings("sst-2", "data", **{name: 0})
+        replace(SqueezeSettings("sst-2", "data"), **{name: 0})
 
 
 @pytest.mark.parametrize("name", ["epochs", "learning_rate"])
 def test_numbers_that_train_nothing_are_refused(name):
     with pytest.raises(InputError, match="cannot be trained with; choose a number above 0"):
-        SqueezeSettings("sst-2", "data", **{name: 0.0})
+        replace(SqueezeSettings("sst-2", "data"), **{name: 0.0})

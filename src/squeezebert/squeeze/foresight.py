@@ -6,7 +6,8 @@ from typing import Any
 
 from squeezebert.artifact import Artifact
 from squeezebert.errors import AccuracyError
-from squeezebert.squeeze.forms import Form, form_bytes
+from squeezebert.squeeze.forms import Form
+from squeezebert.squeeze.measures import held_mb
 from squeezebert.squeeze.opening import calibration_of, training_split
 from squeezebert.squeeze.plans import QUANTIZE, Plan, expected, offers, plans, strongest
 from squeezebert.squeeze.settings import SqueezeSettings
@@ -17,7 +18,7 @@ from squeezebert.squeeze.targets import Targets
 def foreseen(start: Artifact, targets: Targets, settings: SqueezeSettings) -> dict[str, Any]:
     """The first plan by what steps are expected to lose, and after each of its steps the predicted figures.
 
-    A process's memory beside the weights is only known to a real squeeze; here ``memory_mb`` is the weights alone.
+    What a process holds beside its weights is only known to a real squeeze; here ``memory_mb`` is the weights alone.
 
     Raises:
         AccuracyError: no plan can come to what is asked.
@@ -25,7 +26,7 @@ def foreseen(start: Artifact, targets: Targets, settings: SqueezeSettings) -> di
     """
     training_split(start, targets, settings)
     form = Form.of(start)
-    calibration = calibration_of(start, targets, settings, form_bytes(form) / 1e6)
+    calibration = calibration_of(start, targets, settings, held_mb(form))
     offered = offers(form, precisions())
 
     lengths = targets.lengths(start.config.max_position_embeddings)

@@ -59,10 +59,12 @@ def _token_flops(form: Form) -> int:
     return int(min(left / BUDGET_LENGTH, whole))
 
 
-def form_bytes(form: Form) -> int:
-    """The size of the file of its weights."""
+def form_bytes(form: Form, tables: bool = True) -> int:
+    """The size of the file of its weights; that of one without the embedding tables where ``tables`` is False."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
-    stored = dict(sorted((_file_name(form, name), one) for name, one in _stored(form)))
+    stored = dict(
+        sorted((_file_name(form, name), one) for name, one in _stored(form) if tables or "_embeddings." not in name)
+    )
     end = 0
     for name, (dtype, shape) in stored.items():
         begin, end = end, end + prod(shape) * SIZES[dtype]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,9 @@ WORD = "word"  # of which the text for memory is made
 @dataclass(frozen=True)
 class Calibration:
     """What predictions go by: milliseconds of the engine at each length, ``fixed`` and ``per_gflop``, by precision
-    (float32, int8); and the ``memory_mb`` of a process that are not weights. ``scale`` corrects what was measured to be
-    slower, or faster, than predicted."""
+    (float32, int8); and the ``memory_mb`` of a process that are not weights. A process holds its layers twice, as they
+    lie in the file and as the engine packs them, and reads of the tables what it needs. ``scale`` corrects what was
+    measured to be slower, or faster, than predicted."""
 
     fixed: dict[str, dict[str, float]]
     per_gflop: dict[str, dict[str, float]]
@@ -52,7 +53,7 @@ class Calibration:
         """The figures of a form: all but accuracy and energy."""
         size = form_bytes(form) / 1e6
         speed = FLOAT32 if form.precision == FLOAT32 else INT8  # int4 is unpacked to int8 when it is loaded
-        found = {figure_of(SIZE): size, figure_of(MEMORY): self.memory_mb + size}
+        found = {figure_of(SIZE): size, figure_of(MEMORY): self.memory_mb + held_mb(form)}
         for length in lengths:
             gflop, key = form_flops(form, length) / 1e9, str(length)
             ms = self.fixed[speed][key] + self.per_gflop[speed][key] * gflop
@@ -60,11 +61,17 @@ class Calibration:
         return {**found, GFLOP: form_flops(form, BUDGET_LENGTH) / 1e9}
 
     def corrected(self, form: Form, measured: Mapping[str, float], lengths: Sequence[int]) -> Calibration:
-        """The same, after a model of that form was measured: its latencies are those that were predicted."""
+        """The same, after a model of that form was measured: no latency, and no memory, is predicted below it."""
         keys = [figure_of(LATENCY, length) for length in lengths]
         predicted = self.predicted(form, lengths)
         worst = max(measured[key] / predicted[key] for key in keys)
-        return replace(self, scale=self.scale * worst)
+        more = measured[figure_of(MEMORY)] - predicted[figure_of(MEMORY)]
+        return replace(self, scale=self.scale * worst, memory_mb=self.memory_mb + more)
+
+
+def held_mb(form: Form) -> float:
+    """The megabytes of weights that a process holds: all but the tables, twice."""
+    return 2 * form_bytes(form, tables=False) / 1e6
 
 
 def calibrated(start: Artifact, lengths: Sequence[int], threads: int) -> Calibration:
@@ -156,9 +163,4 @@ def peak_memory(folder: Path, threads: int, length: int) -> float:
 
 def with_memory(found: Calibration, start: Form, memory_mb: float) -> Calibration:
     """The calibration, with what the start's process held beside its weights."""
-    return replace(found, memory_mb=memory_mb - form_bytes(in_precision(start, FLOAT32)) / 1e6)
-
-
-def calibration_json(found: Calibration) -> dict[str, Any]:
-    """The calibration as JSON values."""
-    return asdict(found)
+    return replace(found, memory_mb=memory_mb - held_mb(in_precision(start, FLOAT32)))

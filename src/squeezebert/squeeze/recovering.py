@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from squeezebert.artifact import Artifact
 from squeezebert.squeeze.opening import Squeeze
 from squeezebert.squeeze.plans import RECOVER
-from squeezebert.squeeze.store import Place, key_of
+from squeezebert.squeeze.store import MODEL, Place, key_of
 
 if TYPE_CHECKING:
     from squeezebert.train.tasks.settings import FinetuneSettings
     from squeezebert.train.tasks.sources import TaskData
 
-SHARE = 2 / 3  # of what is left of the budget that one plan may take: another plan may be needed
+SHARE = 0.9  # of what is left of the budget that is planned with: steps may turn out slower
+TRAINING, TEACHER = f"{MODEL}.training", "teacher-*.npy"  # what a finetuning keeps beside its artifact
 FEWEST = 4  # steps; less is no training
 
 
@@ -47,10 +49,20 @@ def recovered(under_way: Squeeze, artifact: Artifact, place: Place) -> tuple[Art
     from squeezebert.train.finetune import Output, finetune
 
     out, settings = under_way.out, under_way.settings
+    _share_teaching(under_way, place)
     where = Output(place.model, out.progress, settings.threads, lambda note: out.say(f"note: {note}"))
     chosen = _settings(under_way, place.settled["steps"])
     done = finetune(artifact, _data(under_way), chosen, where, under_way.start).artifact
     return done, float(done.history[-1]["settings"]["seconds"])
+
+
+def _share_teaching(under_way: Squeeze, place: Place) -> None:
+    """Brings the answers of the start to the training examples from where an earlier plan has asked it."""
+    here = place.folder / TRAINING
+    here.mkdir(exist_ok=True)
+    for path in under_way.store.folder.glob(f"*/{TRAINING}/{TEACHER}"):
+        if not (here / path.name).exists():
+            shutil.copyfile(path, here / path.name)
 
 
 def _settings(under_way: Squeeze, steps: int) -> FinetuneSettings:

@@ -98,10 +98,10 @@ class Store:
     def places(self) -> list[Place]:
         """Every step that was begun, in order."""
         found = []
-        for path in sorted(self.folder.glob(f"[0-9][0-9]*-*/{BEGUN}")):
+        for path in self.folder.glob(f"[0-9][0-9]*-*/{BEGUN}"):
             told = _read(path)
             found.append(Place(path.parent, told["key"], told["name"], told["settled"]))
-        return found
+        return sorted(found, key=lambda place: int(place.folder.name.partition("-")[0]))
 
     def kept(self, name: str) -> dict[str, Any] | None:
         """What was kept under that name by `keep`."""
