@@ -73,6 +73,17 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(pruning, options, wor
     assert words in done.err
 
 
+def test_words_that_no_text_uses_go_with_other_parts_or_alone(run, model, texts, tmp_path):
+    done = run("prune", model, tmp_path / "out", "--vocab", "--ffn", "0.5", "--text", texts)
+    assert done.code == 0, done.err
+    artifact = Artifact.load(tmp_path / "out")
+    assert [line["stage"] for line in artifact.history] == ["vocabulary", "prune"]
+    assert artifact.config.vocab_size < 80
+    said = json.loads(run("prune", model, tmp_path / "alone", "--vocab", "--text", texts, "--json").out)
+    assert said["after"]["vocabulary"] == said["kept"] == artifact.config.vocab_size
+    assert said["after"]["feed-forward"] == 48
+
+
 @pytest.fixture
 def classifier(tmp_path):
     config = random_models.tiny_config(groups=1, num_attention_heads=4)

@@ -20,6 +20,7 @@ from squeezebert.squeeze.plans import (
     LAYERS,
     QUANTIZE,
     UNTOUCHED,
+    VOCABULARY,
     Plan,
     Step,
     after,
@@ -38,10 +39,17 @@ def test_every_offer_is_a_form_that_can_be():
     found = offers(DENSE, PRECISIONS)
     assert found[LAYERS] == (None, 1)
     assert found[GROUPED] == (None, 4)
-    assert found[EMBEDDINGS] == (None, 32, 16)[:1] + found[EMBEDDINGS][1:]
+    assert found[EMBEDDINGS] == (None, 32, 16)
     for kind in CUTS:
         assert found[kind][0] == UNTOUCHED.get(kind)
         assert all(form_bytes(after(DENSE, Step(kind, amount))) < form_bytes(DENSE) for amount in found[kind][1:])
+
+
+def test_wordpieces_go_where_enough_of_them_are_not_used():
+    assert offers(DENSE, PRECISIONS, pieces=40)[VOCABULARY] == (None, 40)
+    assert offers(DENSE, PRECISIONS, pieces=79)[VOCABULARY] == (None,)
+    assert offers(DENSE, PRECISIONS)[VOCABULARY] == (None,)
+    assert after(DENSE, Step(VOCABULARY, 40)).config.vocab_size == 40
 
 
 def test_a_grouped_start_is_not_grouped_and_convolutions_are_not_cut():
@@ -52,7 +60,7 @@ def test_a_grouped_start_is_not_grouped_and_convolutions_are_not_cut():
 
 def test_plans_come_by_what_they_lose():
     losses = {FFN: 0.01, HEADS: 0.2, LAYERS: 0.3, GROUPED: 0.4, EMBEDDINGS: 0.02, FACTORIZE: 0.5, QUANTIZE: 0.0}
-    ordered = plans(DENSE, offers(DENSE, PRECISIONS), lambda step: losses[step.kind])
+    ordered = list(plans(DENSE, offers(DENSE, PRECISIONS), lambda step: losses[step.kind]))
     assert [str(plan) for plan in ordered[:3]] == ["nothing", "quantize-int8", "ffn-0.25"]
     assert not [plan for plan in ordered if {GROUPED, FACTORIZE} <= {step.kind for step in plan.cuts}]
 
@@ -89,11 +97,11 @@ def test_a_plan_is_within_another_that_cuts_everywhere_as_much(one, other, insid
 def test_nothing_is_smaller_than_the_strongest_plans():
     found = offers(DENSE, PRECISIONS)
     least = min(form_bytes(plan.form(DENSE)) for plan in strongest(found))
-    assert all(form_bytes(plan.form(DENSE)) >= least for plan in plans(DENSE, found, lambda step: 0.0)[::7])
+    assert all(form_bytes(plan.form(DENSE)) >= least for plan in list(plans(DENSE, found, lambda step: 0.0))[::7])
 
 
 def test_more_is_expected_to_lose_more():
-    found = offers(DENSE, ("float32", "int8", "int4"))
+    found = offers(DENSE, ("float32", "int8", "int4"), pieces=40)
     for kind in (*CUTS, QUANTIZE):
         guesses = [expected(DENSE, Step(kind, amount)) for amount in found[kind] if amount != UNTOUCHED.get(kind)]
         assert guesses == sorted(guesses)

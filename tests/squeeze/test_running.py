@@ -11,11 +11,15 @@ import pytest
 from squeezebert.artifact import WEIGHTS, Artifact, is_artifact
 from squeezebert.artifact.tensors import is_quantized
 from squeezebert.compress.quantize import quantize
+from squeezebert.data import read_split
 from squeezebert.errors import AccuracyError, InputError
 from squeezebert.squeeze import opening, recovering, running
+from squeezebert.squeeze import plans as planning
 from squeezebert.squeeze.forms import Form, form_bytes, in_precision
 from squeezebert.squeeze.opening import Output
+from squeezebert.squeeze.probes import divided
 from squeezebert.squeeze.running import Squeezed, Trial, squeeze
+from squeezebert.squeeze.steps import pieces_needed
 from squeezebert.squeeze.targets import Target, Targets, parse_targets
 
 pytestmark = pytest.mark.usefixtures("quick_memory")
@@ -51,6 +55,20 @@ def test_a_squeeze_cuts_recovers_quantizes_and_meets_its_targets(start, squeezin
     assert names[0] == "00-start"
     assert names[-1].endswith("-int8-verified")
     assert any(note.startswith("recovering: ") for note in notes)
+
+
+def test_words_that_training_never_sees_go_and_the_teacher_loses_them_too(start, squeezing, tmp_path, monkeypatch):
+    monkeypatch.setattr(planning, "WORTH", 1.0)
+    train = read_split(squeezing.task, squeezing.data, "train")
+    needed = pieces_needed(start, divided(train, squeezing.looked, squeezing.probe, squeezing.seed)[1])
+    form = planning.after(Form.of(start), planning.Step(planning.VOCABULARY, needed))
+    targets = Targets((Target("size", (form_bytes(in_precision(form, "int8")) + 1) / 1e6),))
+    found = squeeze(start, targets, squeezing, Output(tmp_path / "out", False))
+    assert str(best_of(found).plan) == f"vocabulary-{needed}, quantize-int8"
+    artifact = Artifact.load(tmp_path / "out")
+    assert artifact.config.vocab_size == needed < start.config.vocab_size
+    stages = [line["stage"] for line in artifact.history]
+    assert stages[-4:] == ["vocabulary", "finetune", "quantize", "squeeze"]
 
 
 def test_the_same_call_again_runs_nothing(start, squeezing, tmp_path, monkeypatch):

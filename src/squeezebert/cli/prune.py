@@ -31,6 +31,7 @@ class PruneRequest:
     ffn: float = 0.0
     layers: int = 0
     drop_layers: str = ""
+    vocab: bool = False
     texts: tuple[Path, ...] = ()
     task: str | None = None
     data: str = ""
@@ -56,6 +57,7 @@ DEFAULTS = PruneRequest()
 @click.option("--ffn", type=float, default=0.0, help="Share of the feed-forward channels that goes, such as 0.5.")
 @click.option("--layers", type=click.IntRange(0), default=0, help="How many layers stay: the most important ones.")
 @click.option("--drop-layers", default="", help="Which layers go instead, counted from 0, with commas.")
+@click.option("--vocab", is_flag=True, help="Wordpieces that the texts, or the task's training set, never use go.")
 @click.option(
     "--text",
     "texts",
@@ -80,6 +82,7 @@ def command(model: str, out: Path, **options: Any) -> None:
     Every layer and every group keeps as many heads and channels as the others, so that OUT is a smaller model like any
     other. What goes is chosen by examples; what stays is fitted to what the model computed before, without training.
     `squeezebert finetune` or distillation recover more. Where groups leave no choice of heads, --head-size narrows all.
+    --vocab takes words away: those of a kind of text stay, others are cut into smaller pieces.
     A --task is looked at by its training set, unless there is --text, and measured by its dev set.
     """
     run(model, out, PruneRequest(**options))
@@ -93,20 +96,40 @@ def run(source: str, out: Path, request: PruneRequest) -> None:
     """
     wanted = wanted_of(request)
     from squeezebert.convert import load_model_folder
-    from squeezebert.train.pruning import PruneSettings, prune
 
     seen = _looked_at(request)
     gate = gate_of({name: getattr(request, name) for name in NAMES}, request.threads)
-    settings = PruneSettings(wanted, request.by, request.refit, request.examples, seed=request.seed)
     before = load_model_folder(source)
-    found = prune(before, seen, settings, lambda note: None if request.as_json else click.echo(note, err=True))
-    after, judged = passed(before, found.artifact, gate)
+    after, judged = passed(before, _made(before, request, wanted, seen), gate)
     folder = after.save(out)
     if request.as_json:
         figures = {name: value for name, value in gate_json(gate, judged).items() if name != "task"}
         tell_json(folder, sizes(before), after, {"name": gate.task, **figures} if gate else None)
     else:
         tell(folder, sizes(before), after, gate_rows(gate, judged))
+
+
+def _made(before: Artifact, request: PruneRequest, wanted: Wanted, seen: Source) -> Artifact:
+    """The model without the words, and then without the parts, that are to go."""
+    from squeezebert.compress.vocabulary import used_pieces, with_pieces
+    from squeezebert.train.pruning import PruneSettings, prune
+
+    if request.vocab:
+        before = with_pieces(before, used_pieces(before, _words(seen)))
+        if wanted == Wanted():
+            return before
+    settings = PruneSettings(wanted, request.by, request.refit, request.examples, seed=request.seed)
+    return prune(before, seen, settings, lambda note: None if request.as_json else click.echo(note, err=True)).artifact
+
+
+def _words(seen: Source) -> list[Any]:
+    """All the texts that there are."""
+    from squeezebert.compress.calibration import texts_of_task
+    from squeezebert.files.documents import find_sources, paragraphs
+
+    if seen.task:
+        return texts_of_task(seen.task, seen.data, seen.columns)
+    return [part for file in find_sources(seen.texts) for part in paragraphs(file.path) if part]
 
 
 def _looked_at(request: PruneRequest) -> Source:
@@ -150,6 +173,7 @@ def sizes(artifact: Artifact) -> dict[str, int]:
     """What pruning changes: the counts, the parameters, and the FLOPs of a text of 128 tokens."""
     config = artifact.config
     return {
+        "vocabulary": config.vocab_size,
         "layers": config.num_hidden_layers,
         "heads": config.num_attention_heads,
         "head size": config.head_size,

@@ -10,8 +10,9 @@ from squeezebert.squeeze.forms import Form
 from squeezebert.squeeze.measures import held_mb
 from squeezebert.squeeze.opening import calibration_of, training_split
 from squeezebert.squeeze.plans import QUANTIZE, Plan, expected, offers, plans, strongest
+from squeezebert.squeeze.probes import divided
 from squeezebert.squeeze.settings import SqueezeSettings
-from squeezebert.squeeze.steps import precisions
+from squeezebert.squeeze.steps import pieces_needed, precisions
 from squeezebert.squeeze.targets import Targets
 
 
@@ -24,10 +25,10 @@ def foreseen(start: Artifact, targets: Targets, settings: SqueezeSettings) -> di
         AccuracyError: no plan can come to what is asked.
         InputError: model, data and targets do not go together.
     """
-    training_split(start, targets, settings)
+    texts = divided(training_split(start, targets, settings), settings.looked, settings.probe, settings.seed)[1]
     form = Form.of(start)
     calibration = calibration_of(start, targets, settings, held_mb(form))
-    offered = offers(form, precisions())
+    offered = offers(form, precisions(), pieces_needed(start, texts))
 
     lengths = targets.lengths(start.config.max_position_embeddings)
 

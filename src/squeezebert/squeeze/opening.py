@@ -17,7 +17,7 @@ from squeezebert.squeeze.measures import Calibration, calibrated, measured, with
 from squeezebert.squeeze.plans import offers
 from squeezebert.squeeze.probes import Probes, divided, held_out_figure
 from squeezebert.squeeze.settings import SqueezeSettings
-from squeezebert.squeeze.steps import Room, check_start, precisions
+from squeezebert.squeeze.steps import Room, check_start, pieces_needed, precisions
 from squeezebert.squeeze.store import Place, Store, key_of, weights_key
 from squeezebert.squeeze.targets import ACCURACY, MEMORY, Targets, figure_of
 
@@ -40,7 +40,8 @@ class Output:
 
 @dataclass(frozen=True)
 class Squeeze:
-    """A squeeze under way: what stays the same from plan to plan. ``figures`` are the start's."""
+    """A squeeze under way: what stays the same from plan to plan. ``figures`` are the start's; ``pieces`` is how many
+    wordpieces the training texts need."""
 
     start: Artifact
     targets: Targets
@@ -50,6 +51,7 @@ class Squeeze:
     probes: Probes
     calibration: Calibration
     figures: dict[str, Any]
+    pieces: int = 0
 
     @property
     def form(self) -> Form:
@@ -64,7 +66,7 @@ class Squeeze:
     @property
     def offered(self) -> dict[str, tuple[Any, ...]]:
         """How far each kind of step may go."""
-        return offers(self.form, precisions())
+        return offers(self.form, precisions(), self.pieces)
 
 
 def opened(start: Artifact, targets: Targets, settings: SqueezeSettings, out: Output) -> Squeeze:
@@ -88,7 +90,8 @@ def opened(start: Artifact, targets: Targets, settings: SqueezeSettings, out: Ou
         out.say("measuring how fast the engine is here")
         found = asdict(calibration_of(start, targets, settings, figures[figure_of(MEMORY)]))
         store.keep(CALIBRATION, found)
-    return Squeeze(start, targets, settings, out, store, probes, Calibration(**found), figures)
+    pieces = pieces_needed(start, texts)
+    return Squeeze(start, targets, settings, out, store, probes, Calibration(**found), figures, pieces)
 
 
 def training_split(start: Artifact, targets: Targets, settings: SqueezeSettings) -> Split:

@@ -19,14 +19,23 @@ from squeezebert.errors import ConfigError
 from squeezebert.squeeze.forms import FLOAT32, INT4, INT8, Form
 
 GROUPS = 4
-LAYERS, HEADS, FFN, GROUPED, EMBEDDINGS, FACTORIZE, QUANTIZE, RECOVER = (
-    *("layers", "heads", "ffn", "groups", "embeddings", "factorize"),
+VOCABULARY, LAYERS, HEADS, FFN, GROUPED, EMBEDDINGS, FACTORIZE, QUANTIZE, RECOVER = (
+    *("vocabulary", "layers", "heads", "ffn", "groups", "embeddings", "factorize"),
     *("quantize", "recover"),
 )
-CUTS = (LAYERS, HEADS, FFN, GROUPED, EMBEDDINGS, FACTORIZE)  # in the order in which they run: whole matrices first
+CUTS = (
+    VOCABULARY,
+    LAYERS,
+    HEADS,
+    FFN,
+    GROUPED,
+    EMBEDDINGS,
+    FACTORIZE,
+)  # in the order in which they run: whole matrices first
 UNTOUCHED: dict[str, Any] = {FACTORIZE: 1.0, QUANTIZE: FLOAT32}
 # Points (of 1) that a step loses untrained, by the share that it takes away; a guess until it is measured.
 EXPECTED: dict[str, Callable[[float], float]] = {
+    VOCABULARY: lambda share: 0.01 * share,
     LAYERS: lambda share: 0.25 * share,
     HEADS: lambda share: 0.15 * share,
     FFN: lambda share: 0.10 * share,
@@ -35,13 +44,14 @@ EXPECTED: dict[str, Callable[[float], float]] = {
     FACTORIZE: lambda share: 0.20 * share,
 }
 EXPECTED_PRECISION = {FLOAT32: 0.0, INT8: 0.001, INT4: 0.015}
+WORTH = 0.9  # of the vocabulary: where more is used, none of it goes
 LEAST_WIDTH = 8  # of embedding tables
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step and how far it goes: layers that stay, share of heads or channels that goes, groups, width of the
-    tables, share of FLOPs that stays, or a precision."""
+    """One step and how far it goes: wordpieces or layers that stay, share of heads or channels that goes, groups, width
+    of the tables, share of FLOPs that stays, or a precision."""
 
     kind: str
     amount: Any
@@ -98,6 +108,7 @@ def grouped_config(config: EncoderConfig, groups: int) -> EncoderConfig:
 
 
 _CONFIGS: dict[str, Callable[[EncoderConfig, Any], EncoderConfig]] = {
+    VOCABULARY: lambda config, count: replace(config, vocab_size=count),
     LAYERS: lambda config, count: replace(config, num_hidden_layers=count),
     HEADS: _without_heads,
     FFN: lambda config, share: replace(config, intermediate_size=target_of(config, Wanted(ffn=share)).ffn),
@@ -106,8 +117,11 @@ _CONFIGS: dict[str, Callable[[EncoderConfig, Any], EncoderConfig]] = {
 }
 
 
-def offers(form: Form, precisions: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """How far each kind of step may go from this start, mildest first; the first amount changes nothing."""
+def offers(form: Form, precisions: Sequence[str], pieces: int = 0) -> dict[str, tuple[Any, ...]]:
+    """How far each kind of step may go from this start, mildest first; the first amount changes nothing.
+
+    ``pieces``: so many wordpieces are needed; 0 where none can go.
+    """
     config = form.config
     count, width = config.num_hidden_layers, config.hidden_size
     fewer = sorted({count - 1, count - 2, -(-count // 2)} & set(range(1, count)), reverse=True)
@@ -115,11 +129,12 @@ def offers(form: Form, precisions: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     dense = plain and config.attention == "full" and all(getattr(config, name) == 1 for name in GROUP_FIELDS)
     narrow = [width // n // LEAST_WIDTH * LEAST_WIDTH for n in (2, 3, 4)] if config.embedding_size == width else []
     found: dict[str, list[Any]] = {
+        VOCABULARY: [pieces] if 0 < pieces < WORTH * config.vocab_size else [],
         LAYERS: fewer if plain else [],
         HEADS: [0.25, 1 / 3, 0.5] if plain else [],
         FFN: [0.25, 0.5, 0.75] if plain else [],
         GROUPED: [GROUPS] if dense else [],
-        EMBEDDINGS: [size for size in narrow if size >= LEAST_WIDTH],
+        EMBEDDINGS: [size for size in dict.fromkeys(narrow) if size >= LEAST_WIDTH],
         FACTORIZE: [0.85, 0.7, 0.55] if plain else [],
     }
     made = {kind: tuple(a for a in amounts if _possible(form, Step(kind, a))) for kind, amounts in found.items()}
@@ -138,11 +153,12 @@ def expected(form: Form, step: Step) -> float:
     if step.kind == QUANTIZE:
         return EXPECTED_PRECISION[step.amount]
     config = form.config
-    whole = {LAYERS: config.num_hidden_layers, EMBEDDINGS: config.hidden_size, FACTORIZE: 1.0}.get(step.kind)
+    wholes = {VOCABULARY: config.vocab_size, LAYERS: config.num_hidden_layers, EMBEDDINGS: config.hidden_size}
+    whole = {**wholes, FACTORIZE: 1.0}.get(step.kind)
     return EXPECTED[step.kind](1 - step.amount / whole if whole else step.amount)
 
 
-def plans(form: Form, offered: Offers, losses: Losses) -> list[Plan]:
+def plans(form: Form, offered: Offers, losses: Losses) -> Iterator[Plan]:
     """Every plan that can be, those first that lose least; of two that lose alike the one of fewer steps.
 
     A step that loses infinitely much cannot be made.
@@ -155,7 +171,7 @@ def plans(form: Form, offered: Offers, losses: Losses) -> list[Plan]:
         lost = sum(max(0.0, losses(step)) for step in cuts)
         found += [(lost + losses(Step(QUANTIZE, p)), len(cuts), Plan(cuts, p)) for p in offered[QUANTIZE]]
     made = sorted((one for one in found if one[0] < math.inf), key=lambda one: one[:2])
-    return [plan for _, _, plan in made if _exists(form, plan)]
+    return (plan for _, _, plan in made if _exists(form, plan))
 
 
 def _exists(form: Form, plan: Plan) -> bool:

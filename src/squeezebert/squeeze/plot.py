@@ -20,7 +20,8 @@ DASHED = (0, (4, 3))
 def draw(report: Mapping[str, Any], path: Path) -> Path:
     """Writes the picture of a report (see ``report``).
 
-    Points on the dev set are filled, those on held-out training examples hollow. A line joins what nothing beats.
+    Accuracy is a share of the start's. Points on the dev set are filled; hollow ones are on held-out training examples,
+    with the number of their step. A line joins what nothing beats.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -49,20 +50,21 @@ def _panel(
     axes: Axes, rows: Sequence[Mapping[str, Any]], panel: tuple[str, str], targets: Mapping[str, Target]
 ) -> None:
     key, unit = panel
+    start = rows[0]
     for row in rows:
         filled = ACCURACY in row
         colour = COLOURS[0] if filled else "none"
-        axes.scatter(row[key], height(row), s=36, facecolor=colour, edgecolor=COLOURS[0], zorder=3)
-        name = row["folder"] or row["step"]
-        axes.annotate(name, (row[key], height(row)), (5, 5), textcoords="offset points", fontsize=7, color=INK)
-    judged = front([(row[key], row[ACCURACY]) for row in rows if ACCURACY in row])
+        axes.scatter(row[key], height(row, start), s=36, facecolor=colour, edgecolor=COLOURS[0], zorder=3)
+        name = (row["folder"] or row["step"]) if filled else row["folder"].partition("-")[0]
+        axes.annotate(name, (row[key], height(row, start)), (5, 5), textcoords="offset points", fontsize=7, color=INK)
+    judged = front([(row[key], height(row, start)) for row in rows if ACCURACY in row])
     axes.plot(*zip(*judged, strict=True), color=COLOURS[1], linewidth=1, zorder=2)
     if key in targets:
         axes.axvline(targets[key].limit, color=INK, linewidth=0.8, linestyle=DASHED)
     if ACCURACY in targets:
-        axes.axhline(targets[ACCURACY].wanted(rows[0]), color=INK, linewidth=0.8, linestyle=DASHED)
+        axes.axhline(targets[ACCURACY].wanted(start) / start[ACCURACY], color=INK, linewidth=0.8, linestyle=DASHED)
     axes.set_xlabel(unit, fontsize=9, color=INK)
-    axes.set_ylabel("accuracy", fontsize=9, color=INK)
+    axes.set_ylabel("accuracy, as a share of the start's", fontsize=9, color=INK)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.grid(color=FAINT, linewidth=0.7)
@@ -71,9 +73,10 @@ def _panel(
     axes.tick_params(colors=INK, labelsize=8)
 
 
-def height(row: Figures) -> float:
-    """The accuracy of a step: that on the dev set where it was measured there, else that on held-out examples."""
-    return row[ACCURACY] if ACCURACY in row else row[HELD_OUT]
+def height(row: Figures, start: Figures) -> float:
+    """The accuracy of a step as a share of the start's, both on the dev set, else both on held-out examples."""
+    key = ACCURACY if ACCURACY in row else HELD_OUT
+    return row[key] / start[key] if start[key] else 0.0
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from squeezebert.artifact import Artifact
 from squeezebert.squeeze.opening import Squeeze
-from squeezebert.squeeze.plans import RECOVER
+from squeezebert.squeeze.plans import RECOVER, VOCABULARY, Step
+from squeezebert.squeeze.steps import run_step
 from squeezebert.squeeze.store import MODEL, Place, key_of
 
 if TYPE_CHECKING:
@@ -52,8 +53,15 @@ def recovered(under_way: Squeeze, artifact: Artifact, place: Place) -> tuple[Art
     _share_teaching(under_way, place)
     where = Output(place.model, out.progress, settings.threads, lambda note: out.say(f"note: {note}"))
     chosen = _settings(under_way, place.settled["steps"])
-    done = finetune(artifact, _data(under_way), chosen, where, under_way.start).artifact
+    done = finetune(artifact, _data(under_way), chosen, where, _teacher(under_way, artifact)).artifact
     return done, float(done.history[-1]["settings"]["seconds"])
+
+
+def _teacher(under_way: Squeeze, artifact: Artifact) -> Artifact:
+    """The start, with the vocabulary of what is trained."""
+    if artifact.config.vocab_size == under_way.start.config.vocab_size:
+        return under_way.start
+    return run_step(under_way.start, Step(VOCABULARY, artifact.config.vocab_size), under_way.probes.room)
 
 
 def _share_teaching(under_way: Squeeze, place: Place) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 from squeezebert.artifact import Artifact
 from squeezebert.compress.quantize import quantize
+from squeezebert.compress.vocabulary import used_pieces, with_pieces
 from squeezebert.compress.wanted import Wanted
 from squeezebert.data.records import Text
-from squeezebert.errors import InputError
+from squeezebert.errors import ArtifactError, InputError
 from squeezebert.squeeze.forms import FLOAT32, INT4, INT8
 from squeezebert.squeeze.plans import (
     EMBEDDINGS,
@@ -21,6 +22,7 @@ from squeezebert.squeeze.plans import (
     HEADS,
     LAYERS,
     QUANTIZE,
+    VOCABULARY,
     Step,
     grouped_config,
 )
@@ -61,6 +63,14 @@ def run_step(artifact: Artifact, step: Step, room: Room) -> Artifact:
     return _RUNS[step.kind](artifact, step.amount, room)
 
 
+def pieces_needed(artifact: Artifact, texts: tuple[Text, ...]) -> int:
+    """How many wordpieces those texts need; 0 where none can go, because the tokenizer is another."""
+    try:
+        return int(used_pieces(artifact, texts).sum())
+    except ArtifactError:
+        return 0
+
+
 def _pruned(artifact: Artifact, wanted: Wanted, room: Room) -> Artifact:
     from squeezebert.train.pruning import PruneSettings, Source, prune
 
@@ -88,6 +98,7 @@ def _grouped(artifact: Artifact, groups: int, room: Room) -> Artifact:
 
 
 _RUNS: Mapping[str, Callable[[Artifact, Any, Room], Artifact]] = {
+    VOCABULARY: lambda artifact, count, room: with_pieces(artifact, used_pieces(artifact, room.texts)),
     LAYERS: lambda artifact, count, room: _pruned(artifact, Wanted(layers=count), room),
     HEADS: lambda artifact, share, room: _pruned(artifact, Wanted(heads=share), room),
     FFN: lambda artifact, share, room: _pruned(artifact, Wanted(ffn=share), room),
