@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from squeezebert.bench.plot import COLOURS, DPI, FAINT, INK
 from squeezebert.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.text import Annotation
@@ -23,11 +25,12 @@ QUIET = "#5b6b79"
 OTHERS = "#b3574a"  # far from ours for every eye, in lightness too
 MARKERS = {"float32": "o"}  # of other precisions:
 NARROW = "s"
+STEPS = 200  # of each piece of the front, between which a name does not fit
 # Where a name may stand beside its point, in points of 1/72 inch; the first that is free is taken.
 PLACES = tuple(
     (right * reach, up * reach)
-    for reach in (7, 15, 25, 37)
-    for right, up in ((1, -0.45), (-1, -0.45), (0, 1), (0, -2.0), (1, 0.8), (-1, 0.8), (1, -1.7), (-1, -1.7))
+    for reach in (7, 12, 18, 26, 37)
+    for right, up in ((1, -0.45), (-1, -0.45), (0, 1), (0, -2.0), (1, 0.8), (1, -1.7), (-1, 0.8), (-1, -1.7))
 )
 SIDES = {1: "left", 0: "center", -1: "right"}
 
@@ -38,12 +41,23 @@ def draw(record: Path, path: Path) -> Path:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
+    figure = picture(json.loads(record.read_text(encoding="utf-8")))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI, facecolor="white")
+    return path
+
+
+def picture(told: dict[str, Any]) -> Figure:
+    """The figure of such a record.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("bench", "matplotlib") from error
-    told = json.loads(record.read_text(encoding="utf-8"))
     figure = Figure(figsize=(8.6, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -54,14 +68,13 @@ def draw(record: Path, path: Path) -> Path:
     figure.draw_without_rendering()  # the layout is settled before names look for room
     figure.set_layout_engine("none")
     _names(axes, told["rows"], figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI, facecolor="white")
-    return path
+    return figure
 
 
 def _points(axes: Axes, rows: Sequence[Row]) -> None:
-    front = sorted((row["milliseconds"], row["figure"]) for row in rows if row["on_front"])
-    axes.plot(*zip(*front, strict=True), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1, label="the front")
+    axes.plot(
+        *zip(*_front(rows), strict=True), color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1, label="the front"
+    )
     for row in rows:
         label = f"{row['runtime']}, {row['precision']}"
         seen = axes.get_legend_handles_labels()[1]
@@ -113,13 +126,15 @@ def _dress(axes: Axes, told: dict[str, Any]) -> None:
 
 
 def _names(axes: Axes, rows: Sequence[Row], figure: Figure) -> None:
-    """The name of each point, where it covers no point and no other name."""
-    marks = [axes.transData.transform((row["milliseconds"], row["figure"])) for row in rows]
-    reach = 5 * figure.dpi / 72
-    taken = [_box(x - reach, y - reach, x + reach, y + reach) for x, y in marks]
+    """The name of each point, where it covers no point, no part of the front and no other name."""
+    marks = [axes.transData.transform(at) for at in _places(rows)]
+    front = [axes.transData.transform(at) for at in _front(rows)]
+    unit = figure.dpi / 72
+    taken = [_around(at, 5 * unit) for at in marks]
+    for start, end in pairwise(front):
+        taken += [_around(start + (end - start) * step / STEPS, 1.5 * unit) for step in range(STEPS + 1)]
     for row in rows:
-        text = _placed(axes, row, taken)
-        taken.append(text.get_window_extent())
+        taken.append(_placed(axes, row, taken).get_window_extent())
 
 
 def _placed(axes: Axes, row: Row, taken: Sequence[Bbox]) -> Annotation:
@@ -143,7 +158,15 @@ def _placed(axes: Axes, row: Row, taken: Sequence[Bbox]) -> Annotation:
     return text
 
 
-def _box(left: float, low: float, right: float, high: float) -> Bbox:
+def _around(place: np.ndarray, reach: float) -> Bbox:
     from matplotlib.transforms import Bbox
 
-    return Bbox.from_extents(left, low, right, high)
+    return Bbox([place - reach, place + reach])
+
+
+def _front(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    return sorted(_places([row for row in rows if row["on_front"]]))
+
+
+def _places(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    return [(row["milliseconds"], row["figure"]) for row in rows]
