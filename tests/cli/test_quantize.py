@@ -97,8 +97,9 @@ def test_text_chooses_how_int4_is_rounded(run, tmp_path: Path, text: Path):
     assert rounding(tmp_path / "out") == ""
 
 
-def test_what_was_trained_for_int4_is_rounded_as_it_was_trained(run, tmp_path: Path, text: Path):
-    random_artifact(tiny_config()).then("finetune", settings={"qat": "int4"}).save(tmp_path / "full")
+@pytest.mark.parametrize("told", [{"qat": "int4"}, {"settings": {"qat": "int4"}}])  # distill's line, and finetune's
+def test_what_was_trained_for_int4_is_rounded_as_it_was_trained(run, tmp_path: Path, text: Path, told):
+    random_artifact(tiny_config()).then("train", settings=told).save(tmp_path / "full")
     done = run("quantize", tmp_path / "full", tmp_path / "out", "--weights", "int4", "--text", text)
     assert done.code == 0, done.err
     assert rounding(tmp_path / "out") == ""

@@ -62,8 +62,17 @@ def _made(before: Artifact, calibration: Calibration, weights: str, embeddings: 
     from squeezebert.compress.feedback import quantize_by_inputs
     from squeezebert.compress.quantize import quantize, refuse_quantized
 
-    trained = bool(before.history) and before.history[-1].get("settings", {}).get("qat") == weights
-    if weights != "int4" or nearest or trained or not calibration.there:
+    if weights != "int4" or nearest or _trained_for(before) == weights or not calibration.there:
         return quantize(before, weights, embeddings)
     refuse_quantized(before)  # before anything is looked at
     return quantize_by_inputs(before, moments_of(before, calibration), weights, embeddings)
+
+
+def _trained_for(artifact: Artifact) -> str:
+    """The form of weights that the last stage trained for, by ``finetune --qat`` or ``distill --qat``; "" without."""
+    told: Any = artifact.history[-1].get("settings") if artifact.history else None
+    while isinstance(told, dict):
+        if "qat" in told:
+            return str(told["qat"])
+        told = told.get("settings")  # finetuning keeps its own one level deeper
+    return ""
