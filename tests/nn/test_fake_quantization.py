@@ -8,7 +8,7 @@ import torch
 from random_models import head_of, random_artifact, random_batch, tiny_config, with_factors
 from torch import Tensor
 
-from squeezebert.compress.quantize import quantized
+from squeezebert.compress.quantize import quantized, quantized4
 from squeezebert.nn import from_artifact, pad, to_tensors
 from squeezebert.nn.fake_quantization import GRIDS, Rounding, fake_quantize, int4_groups, int8_rows, rounded_tokens
 from squeezebert.nn.layers import GroupedLinear
@@ -32,6 +32,14 @@ def test_int8_rows_are_those_of_quantize() -> None:
     values[3] = 0
     whole, scale = quantized(values.numpy())
     np.testing.assert_array_equal(int8_rows(values).numpy(), whole * scale[:, None])
+
+
+@pytest.mark.parametrize("inputs", [2, 24, 32, 96, 100])
+def test_int4_groups_are_those_of_quantize(inputs: int) -> None:
+    values = drawn(300, inputs)
+    values[3] = 0
+    whole, scale = quantized4(values.numpy())
+    np.testing.assert_array_equal(int4_groups(values).numpy(), whole * scale[:, None])
 
 
 @pytest.mark.parametrize("inputs", [2, 24, 32, 96, 100])

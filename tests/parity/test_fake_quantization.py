@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -22,8 +21,7 @@ from random_models import configs, head_of, lengths_of, random_artifact, random_
 from torch import Tensor
 
 from squeezebert.artifact import Artifact
-from squeezebert.artifact.tensors import SCALE
-from squeezebert.compress.quantize import KEPT, quantize, quantized
+from squeezebert.compress.quantize import quantize
 from squeezebert.config import EncoderConfig
 from squeezebert.engine import Engine, available_kernels
 from squeezebert.nn import fake_quantization as module
@@ -35,38 +33,6 @@ WEIGHTS = ("int8", "int4")
 TOLERANCE = 1e-4
 EDGE = 1e-4  # of a step between two integers: what lies nearer to the middle may fall on either side
 SEEDS = 60
-
-
-def quantized4(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int8 values that a file can keep in four bits, group by group and candidate by candidate, and their scales."""
-    rows = values.reshape(len(values), -1)
-    if rows.shape[1] % 2:
-        return quantized(values)
-    top = np.abs(rows).max(axis=1)
-    scale = np.where(top > 0, top / np.float32(126), np.float32(1)).astype(np.float32)
-    whole = np.zeros(rows.shape, np.int8)
-    for row, at in np.ndindex(len(rows), -(-rows.shape[1] // 32)):
-        part = slice(32 * at, 32 * at + 32)
-        group, least = rows[row, part], np.inf
-        highest = int(np.clip(np.ceil(np.abs(group).max() / (np.float32(7) * scale[row])), 1, 18))
-        for multiplier in range(highest, max(0, highest - 4), -1):
-            step = scale[row] * np.float32(multiplier)
-            values4 = np.clip(np.rint(group / step), -7, 7)
-            error = np.square(group - step * values4).sum()
-            if error < least:
-                least, whole[row, part] = error, (values4 * multiplier).astype(np.int8)
-    return whole.reshape(values.shape), scale
-
-
-def quantized_artifact(artifact: Artifact, weights: str) -> Artifact:
-    small = quantize(artifact)
-    if weights == "int8":
-        return small
-    tensors = dict(small.tensors)
-    for name, values in artifact.tensors.items():
-        if values.ndim > 1 and not name.endswith((*KEPT, "_embeddings.weight", "decoder.weight")):
-            tensors[name], tensors[name + SCALE] = quantized4(values)
-    return replace(small, tensors=tensors)
 
 
 @contextmanager
@@ -89,7 +55,7 @@ def compared(
 ) -> tuple[Outputs, Outputs, float]:
     """What the engine gives, what the network gives, and how near a number came to an edge."""
     kind, rows = artifact.head.kind, range(0, len(batch.ids), 3)
-    small, network = quantized_artifact(artifact, weights), from_artifact(artifact)
+    small, network = quantize(artifact, weights), from_artifact(artifact)
     module.fake_quantize(network, weights)
     with edge(batch) as nearest:
         wanted = module_outputs(network, kind, batch, rows)

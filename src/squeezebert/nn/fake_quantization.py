@@ -23,14 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.compress.quantize import LARGEST
+from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP
+from squeezebert.artifact.int4 import LARGEST as LARGEST4
+from squeezebert.compress.quantize import CANDIDATES, LARGEST
 from squeezebert.nn.attention import SelfAttention
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.nn.heads import Predictions
 from squeezebert.nn.layers import FactorizedLinear, Pointwise
-
-GROUP, LARGEST4, HIGHEST, CANDIDATES = 32, 7, 18, 4
-TOP = LARGEST4 * HIGHEST
 
 Grid = Callable[[Tensor], Tensor]  # [..., K] -> the same numbers on the grid that their integers can stand for
 
