@@ -1,4 +1,4 @@
-"""Many sequences pass through the engine in chunks: each output lands in its place, and memory stays that of one."""
+"""Many sequences pass through the engine in chunks: outputs land in their places, and memory stays that of one."""
 
 from __future__ import annotations
 

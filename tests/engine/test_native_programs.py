@@ -1,4 +1,4 @@
-"""The C and C++ tests, built by CMake: for this machine, for 64-bit ARM under emulation, for Apple's only built."""
+"""The C and C++ tests, built by CMake: for this machine, for 64-bit ARM under emulation, for Apple without a run."""
 
 from __future__ import annotations
 
