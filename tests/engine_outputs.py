@@ -10,6 +10,7 @@ import torch
 from squeezebert.artifact import Artifact
 from squeezebert.engine import Engine
 from squeezebert.nn import from_artifact, pad, pool
+from squeezebert.nn.weights import Network
 from squeezebert.tasks import POOLINGS
 from squeezebert.text.batch import Batch
 
@@ -37,10 +38,14 @@ def engine_outputs(engine: Engine, batch: Batch, kind: str, rows: Sequence[int] 
     return found
 
 
-@torch.no_grad()
 def network_outputs(artifact: Artifact, batch: Batch, rows: Sequence[int] = (0,)) -> Outputs:
     """The same of the torch network."""
-    module, kind = from_artifact(artifact), artifact.head.kind
+    return module_outputs(from_artifact(artifact), artifact.head.kind, batch, rows)
+
+
+@torch.no_grad()
+def module_outputs(module: Network, kind: str, batch: Batch, rows: Sequence[int] = (0,)) -> Outputs:
+    """The same of a module with a head of that kind."""
     ids, types, mask = pad(batch.ids, batch.types, batch.cu_seqlens)
     hidden = module.transformer(ids, types, mask)
     found = {"hidden": hidden[mask]}

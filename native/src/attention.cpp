@@ -15,7 +15,7 @@ void Forward::attention(Rows qkv, Rows context) {
   workspace_->keys.clear();
   for (std::size_t b = 0; b < sequences(); ++b)
     workspace_->keys.push_back({qkv.data + start(b) * qkv.ld + A_, qkv.ld, start(b + 1) - start(b), nullptr});
-  attend_all(qkv, 0, tokens_, context);
+  attend_all(qkv, 0, qkv.count, context);
 }
 
 // Tokens `begin` to `end`, whose queries and context begin with their first row; their keys are in the workspace.

@@ -9,6 +9,12 @@
 
 using namespace squeezebert;
 
+#ifdef SQB_EVEX
+namespace squeezebert {
+extern const Kernels kAvxVnniInEvex;
+}
+#endif
+
 namespace {
 
 std::mt19937 generator(7);
@@ -32,17 +38,29 @@ void compare(const char* set, const char* what, const std::vector<float>& seen, 
   }
 }
 
+// Plain panels are narrower than most: as many as the columns need.
+void run_plain(const Kernels& plain, const PanelArgs& args) {
+  for (std::size_t first = 0; first < args.cols; first += plain.width) {
+    PanelArgs part = args;
+    part.cols = std::min(plain.width, args.cols - first);
+    part.w += first;
+    part.out += first;
+    if (part.bias) part.bias += first;
+    plain.panel(part);
+  }
+}
+
 void test_panel(const Kernels& set, const Kernels& plain) {
-  const std::size_t rows = pick(1, 40), k = pick(1, 70), cols = pick(1, plain.width);
+  const std::size_t rows = pick(1, 40), k = pick(1, 70), cols = pick(1, set.width);
   const bool transposed = pick(0, 1), resume = pick(0, 1);
   const std::size_t lda = (transposed ? rows : k) + pick(0, 3), ldo = cols + pick(0, 3), ldw = set.width;
-  const auto a = values(lda * (transposed ? k : rows)), w = values(k * ldw), bias = values(ldw), start = values(rows * ldo);
+  const auto a = values(lda * (transposed ? k : rows)), w = values(k * ldw + plain.width), bias = values(ldw), start = values(rows * ldo);
   std::vector<float> seen = start, wanted = start;
   PanelArgs args{a.data(), lda, transposed, rows, k, cols, w.data(), ldw, pick(0, 3) ? bias.data() : nullptr, seen.data(), ldo,
                  resume, static_cast<Activation>(pick(0, 4))};
   set.panel(args);
   args.out = wanted.data();
-  plain.panel(args);
+  run_plain(plain, args);
   compare(set.name, "panel", seen, wanted, 2e-5f);
 }
 
@@ -80,18 +98,25 @@ void test_rows(const Kernels& set, const Kernels& plain) {
   compare(set.name, "add3", seen, wanted, 1e-6f);
 }
 
-// A panel's weights as `plain` would pack them, packed again for another width.
-std::vector<std::int8_t> packed(const std::vector<std::int8_t>& w, std::size_t k, std::size_t cols, std::size_t width) {
-  std::vector<std::int8_t> out((k + 3) / 4 * 4 * width);
-  for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t n = 0; n < cols; ++n) out[(i / 4 * width + n) * 4 + i % 4] = w[i * cols + n];
-  return out;
-}
+// Columns `first` to `first + cols` of weights [k][ld], as a panel of that width.
+struct Packed {
+  std::vector<std::int8_t> weights;
+  std::vector<std::int32_t> sums;
+
+  Packed(const std::vector<std::int8_t>& w, std::size_t k, std::size_t ld, std::size_t first, std::size_t cols, std::size_t width)
+      : weights((k + 3) / 4 * 4 * width), sums(width) {
+    for (std::size_t i = 0; i < k; ++i)
+      for (std::size_t n = 0; n < cols; ++n) {
+        weights[(i / 4 * width + n) * 4 + i % 4] = w[i * ld + first + n];
+        sums[n] += w[i * ld + first + n];
+      }
+  }
+};
 
 // With scales of one the outputs are the integer sums themselves, and those must be the same everywhere, also where
 // every byte is as large as it can be.
 void test_int8_panel(const Kernels& set, const Kernels& plain) {
-  const std::size_t rows = pick(1, 30), k = pick(1, 140), cols = pick(1, plain.width);
+  const std::size_t rows = pick(1, 30), k = pick(1, 140), cols = pick(1, set.width);
   const bool together = pick(0, 3), extreme = pick(0, 4) == 0;
   const std::size_t from = together ? pick(0, 3) * 4 : pick(0, 9), ld = from + (k + 3) / 4 * 4 + pick(0, 5);
   auto x = values(rows * ld);
@@ -106,17 +131,28 @@ void test_int8_panel(const Kernels& set, const Kernels& plain) {
     std::vector<std::int8_t> q(rows * stride + 8);
     row_scales[i].resize(rows);
     kernels.quantize({x.data(), rows, from + k, ld, q.data(), stride, block, row_scales[i].data()});
-    const auto weights = packed(w, k, cols, kernels.width);
     const std::vector<float> ones(std::max(rows, kernels.width), 1.0f), zeros(kernels.width);
-    std::vector<std::int32_t> sums(kernels.width);
-    for (std::size_t j = 0; j < k; ++j)
-      for (std::size_t n = 0; n < cols; ++n) sums[n] += w[j * cols + n];
     results[i].resize(rows * cols);
-    kernels.int8_panel({q.data(), stride, block, from, ones.data(), rows, k, cols, weights.data(), ones.data(), sums.data(), zeros.data(),
-                        results[i].data(), cols, Activation::none});
+    for (std::size_t first = 0; first < cols; first += kernels.width) {
+      const std::size_t part = std::min(kernels.width, cols - first);
+      const Packed panel(w, k, cols, first, part, kernels.width);
+      kernels.int8_panel({q.data(), stride, block, from, ones.data(), rows, k, part, panel.weights.data(), ones.data(), panel.sums.data(),
+                          zeros.data(), results[i].data() + first, cols, Activation::none});
+    }
   }
   compare(set.name, "int8_panel", results[0], results[1], 0.0f);
   compare(set.name, "quantize scales", row_scales[0], row_scales[1], 0.0f);
+}
+
+void compare_set(const Kernels& set, const Kernels& plain) {
+  for (int round = 0; round < 2000; ++round) {
+    test_panel(set, plain);
+    test_softmax(set, plain);
+    test_layer_norm(set, plain);
+    test_rows(set, plain);
+    test_int8_panel(set, plain);
+  }
+  std::printf("%s: compared with plain\n", set.name);
 }
 
 }  // namespace
@@ -125,15 +161,9 @@ int main() {
   std::size_t count;
   const Kernels* const* sets = available_kernels(&count);
   const Kernels& plain = *sets[count - 1];
-  for (std::size_t i = 0; i + 1 < count; ++i) {
-    for (int round = 0; round < 2000; ++round) {
-      test_panel(*sets[i], plain);
-      test_softmax(*sets[i], plain);
-      test_layer_norm(*sets[i], plain);
-      test_rows(*sets[i], plain);
-      test_int8_panel(*sets[i], plain);
-    }
-    std::printf("%s: compared with plain\n", sets[i]->name);
-  }
+  for (std::size_t i = 0; i + 1 < count; ++i) compare_set(*sets[i], plain);
+#ifdef SQB_EVEX
+  if (find_kernels("avx512")) compare_set(kAvxVnniInEvex, plain);
+#endif
   return failures != 0;
 }

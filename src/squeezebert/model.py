@@ -57,7 +57,8 @@ def load(
 
     ``threads`` of the engine; None takes one for each physical core this process may use, within its CPU quota.
     ``kernel`` picks the engine's instruction set; None takes the best one here.
-    ``precision="int8"`` quantizes float32 weights; by default the artifact's own is taken.
+    ``precision="int8"`` quantizes float32 weights, and ``"int4"`` chooses int8 ones that a file keeps in four bits; by
+    default the artifact's own is taken.
     ``options`` say how texts are cut: ``EncodeOptions(long="truncate")`` cuts long texts instead of windowing them.
     ``progress`` shows a bar on stderr where lists and streams take long; None does so on a terminal.
 

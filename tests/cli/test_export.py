@@ -29,7 +29,7 @@ def test_float32_where_it_is_asked_for(run, tmp_path, model_of):
     [
         (["--to", "web", "--as", "bert"], "--as is for --to hf; leave it out; see: squeezebert export --help"),
         (["--to", "hf", "--precision", "int8"], "--precision is for --to web; leave it out"),
-        (["--to", "web", "--precision", "int4"], "'int4' is not one of 'int8', 'float32'"),
+        (["--to", "web", "--precision", "int2"], "'int2' is not one of 'int8', 'int4', 'float32'"),
         (["--to", "page"], "'page' is not one of 'hf', 'web'"),
     ],
 )

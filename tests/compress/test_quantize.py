@@ -134,8 +134,8 @@ def test_loading_with_precision_is_quantizing_first(tmp_path: Path) -> None:
     texts = ["one two", "three"]
     on_load = squeezebert.load(tmp_path / "full", precision="int8").embed(texts)
     assert np.array_equal(on_load, squeezebert.load(tmp_path / "small").embed(texts))
-    with pytest.raises(InputError, match="choose float32 or int8"):
-        squeezebert.load(tmp_path / "full", precision="int4")
+    with pytest.raises(InputError, match="'int2' is not known; choose float32, int8, int4, or leave it out"):
+        squeezebert.load(tmp_path / "full", precision="int2")
     with pytest.raises(InputError, match="load the float32 artifact they came from"):
         squeezebert.load(tmp_path / "small", precision="float32")
 

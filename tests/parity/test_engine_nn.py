@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from encoder_options import OPTIONS, WIDE
 from engine_outputs import assert_close, engine_outputs, network_outputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import configs, head_of, lengths_of, pick, random_artifact, random_batch, tiny_config
+from random_models import configs, head_of, lengths_of, pick, random_artifact, random_batch
 
 from squeezebert.artifact import Artifact
-from squeezebert.config import ACTIVATIONS, PRESETS, EncoderConfig
+from squeezebert.config import EncoderConfig
 from squeezebert.engine import Engine, available_kernels
 from squeezebert.tasks import HEAD_KINDS
 
 KERNELS = available_kernels()
 NEIGHBOURS_TOLERANCE = 1e-6  # what the other sequences of a batch may change
-
-WIDE = {name: replace(PRESETS[name], vocab_size=100, num_hidden_layers=1) for name in ("base", "small", "minilm-l6")}
-OPTIONS: dict[str, EncoderConfig] = {
-    **{act: tiny_config(hidden_act=act) for act in ACTIVATIONS},
-    "dense": tiny_config(groups=1),
-    "one channel a group": tiny_config(groups=24, intermediate_size=24),
-    "all groups differ": tiny_config(
-        q_groups=1, k_groups=2, v_groups=3, post_attention_groups=4, intermediate_groups=6, output_groups=8
-    ),
-    "kernel 3": tiny_config(conv_kernel=3),
-    "kernel 5": tiny_config(conv_kernel=5),
-    "kernel above the length": tiny_config(conv_kernel=15),
-    "rank 1": tiny_config(attention="low_rank", attention_rank=1),
-    "rank 6": tiny_config(attention="low_rank", attention_rank=6),
-    "rank 40": tiny_config(attention="low_rank", attention_rank=40),
-    "narrow embeddings": tiny_config(embedding_size=5),
-    "odd sizes": tiny_config(groups=7, embedding_size=33, hidden_size=35, num_attention_heads=5, intermediate_size=49),
-    "one head": tiny_config(num_attention_heads=1),
-    "heads of one channel": tiny_config(num_attention_heads=24),
-    "pruned heads": tiny_config(num_attention_heads=2, attention_head_size=8),
-    "pruned to one channel": tiny_config(num_attention_heads=2, attention_head_size=1),
-    "more heads than channels": tiny_config(num_attention_heads=2, attention_head_size=20),
-    "no layers": tiny_config(num_hidden_layers=0),
-    "large epsilon": tiny_config(layer_norm_eps=0.5),
-    "relu pooler": tiny_config(pooler_act="relu"),
-    "pooler of the mean": tiny_config(classifier_pooling="mean"),
-    "one token type": tiny_config(type_vocab_size=1),
-    "everything": tiny_config(
-        attention="low_rank",
-        attention_rank=7,
-        attention_head_size=10,
-        conv_kernel=3,
-        embedding_size=11,
-        hidden_act="gelu_new",
-        pooler_act="relu",
-    ),
-}
 
 
 def _lengths(config: EncoderConfig) -> list[int]:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import launched
+from served import artifact
 from source_tree import ROOT
 
 import squeezebert
+from squeezebert.convert import export_web
 
 WEB = ROOT / "web"
 TEXTS = ["Is the king in Paris?", "the queen of France"]
@@ -79,6 +81,17 @@ def test_vectors_are_those_of_the_desktop(page, wanted, options, headers):
     found = page(headers).evaluate(PROGRAM, [options, TEXTS])
     np.testing.assert_allclose(found["vectors"], wanted, atol=1e-4)
     assert found["last"]["loaded"] == found["last"]["total"] == found["info"]["bytes"]
+
+
+def test_an_int4_model_gives_the_desktops_vectors(page, site):
+    small = export_web(artifact("embedding"), site / "small", precision="int4")
+    shutil.rmtree(site / "model")
+    small.rename(site / "model")
+    found = page().evaluate(PROGRAM, [{}, TEXTS])
+    np.testing.assert_allclose(
+        found["vectors"], squeezebert.load(site / "model", kernel="plain").embed(TEXTS), atol=1e-4
+    )
+    assert found["info"]["bytes"] == found["last"]["loaded"]
 
 
 def test_an_isolated_page_runs_threads(page, wanted):

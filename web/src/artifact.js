@@ -3,6 +3,7 @@ import { FileCache } from "./cache.js";
 import { readConfig, readHead } from "./config.js";
 import { artifactError, shown } from "./errors.js";
 import { jsonOf, readFile } from "./files.js";
+import { unpacked } from "./int4.js";
 import { readSafetensors } from "./safetensors.js";
 
 const MANIFEST = "manifest.json";
@@ -216,7 +217,7 @@ function artifactOf(files, name) {
     .filter((tensor) => !skipped.has(tensor.name));
   const tokenizer = new TextDecoder().decode(file(TOKENIZER));
   const bytes = [...files.values()].reduce((sum, each) => sum + each.length, 0);
-  return { name, config, head, tokenizer, tensors, bytes };
+  return { name, config, head, tokenizer, tensors: unpacked(tensors, WEIGHTS), bytes };
 }
 
 /**

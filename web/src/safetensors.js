@@ -4,14 +4,14 @@ import { artifactError, said, shown } from "./errors.js";
 
 const MAX_HEADER = 2 ** 22;
 const MAX_AXES = 8;
-const SIZES = { F64: 8, F32: 4, F16: 2, BF16: 2, I8: 1 };
+const SIZES = { F64: 8, F32: 4, F16: 2, BF16: 2, I8: 1, U8: 1 };
 
 /**
  * @typedef {object} Tensor
  * @property {string} name
  * @property {keyof typeof SIZES} dtype
  * @property {number[]} shape
- * @property {Uint8Array} bytes a view of the file
+ * @property {Uint8Array} bytes a view of the file; of a matrix that was in int4 its own
  */
 
 /**

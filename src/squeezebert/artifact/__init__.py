@@ -2,7 +2,8 @@
 
 ========================  ==========================================================================================
 ``config.json``           Hugging Face's field names; ours only where they differ from the default
-``model.safetensors``     float32 or float16 weights under the names of SqueezeBERT; int8 ones with their scales
+``model.safetensors``     float32 or float16 weights under the names of SqueezeBERT; int8 ones with their scales, int4
+                          ones in the parts that ``int4`` describes
 ``tokenizer.json``        as the tokenizers library writes it; ``tokenizer_config.json`` tells transformers to use it
 ``squeezebert.json``      format version, head, metrics, history, size and sha256 of the weights
 ``README.md``             the model card, written from the above
@@ -33,6 +34,7 @@ from squeezebert.artifact.hf_config import (
     write_tokenizer_config,
 )
 from squeezebert.artifact.hf_names import DECODER_BIAS, from_hf, to_hf
+from squeezebert.artifact.int4 import packed, unpacked
 from squeezebert.artifact.layout import DECODER, POOLER, check_layout
 from squeezebert.artifact.record import FORMAT_VERSION, RECORD, head_from, plain, read_record, versions
 from squeezebert.artifact.tensors import (
@@ -62,7 +64,8 @@ class Artifact:
 
     ``tensors`` may be memory-mapped; every value read from it is float32. ``extra`` holds the fields of Hugging Face's
     config.json that are not ours; ``about`` is what people say of it in its card (`squeezebert.artifact.card.ABOUT`).
-    ``source`` is the folder it was loaded from.
+    ``int4`` names the int8 tensors that a file keeps in four bits, as far as their values allow it. ``source`` is the
+    folder it was loaded from.
     """
 
     config: EncoderConfig
@@ -74,6 +77,7 @@ class Artifact:
     extra: dict[str, Any] = field(default_factory=dict)
     about: dict[str, str] = field(default_factory=dict)
     source: Path | None = None
+    int4: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, folder: str | Path) -> Artifact:
@@ -108,7 +112,8 @@ class Artifact:
         tokenizer = read_text(folder / TOKENIZER) if (folder / TOKENIZER).exists() else ""
         history, metrics = record.get("history", []), record.get("metrics", {})
         about = record.get("about", {})
-        return cls(config, tensors, tokenizer, head, tuple(history), metrics, extra, about, folder)
+        int4 = frozenset(name for name, entry in tensors.entries.items() if entry.int4)
+        return cls(config, tensors, tokenizer, head, tuple(history), metrics, extra, about, folder, int4)
 
     def save(self, folder: str | Path, *, dtype: str = "float32") -> Path:
         """Writes the folder in one step and gives back its path; whatever fails leaves the old artifact as it was.
@@ -125,8 +130,9 @@ class Artifact:
 
     def _fill(self, place: Path, name: str, dtype: str) -> None:
         model_type, kind = self._model_type(), self.head.kind
-        entries, placeholders = to_hf(entries_of(self.tensors), self.config, kind, model_type)
-        size, sha256 = write_safetensors(place / WEIGHTS, Tensors(entries), dtype)
+        entries = {name: replace(each, int4=name in self.int4) for name, each in entries_of(self.tensors).items()}
+        named, placeholders = to_hf(entries, self.config, kind, model_type)
+        size, sha256 = write_safetensors(place / WEIGHTS, Tensors(packed(named)), dtype)
         config = write_hf_config(self.config, self.head, self.extra, model_type=model_type, tied=self.tied)
         write_json(place / CONFIG, {**config, "dtype": dtype})
         if self.tokenizer:
@@ -164,7 +170,9 @@ class Artifact:
 
     @property
     def precision(self) -> str:
-        """What the engine computes with: "int8" or "float32"."""
+        """How the weights are kept: "float32", "int8", or "int4" where some are; the engine computes with int8 then."""
+        if any(name + SCALE in self.tensors for name in self.int4):
+            return "int4"
         return "int8" if is_quantized(self.tensors) else "float32"
 
     def verify(self) -> None:
@@ -214,8 +222,9 @@ def _read_tensors(folder: Path, record: Mapping[str, Any]) -> Tensors:
     if wanted is not None and size != wanted:
         raise ArtifactError(f"{path} has {size} bytes, saved with {wanted}; copy or download it again")
     found = open_safetensors(path, str(weights.get("sha256", "")))
-    check_weights(path, found.entries)
-    entries, other = from_hf(found.entries, EXTENDED)
+    stored = unpacked(path, found.entries)
+    check_weights(path, stored)
+    entries, other = from_hf(stored, EXTENDED)
     if other:
         raise ArtifactError(
             f"{path}: tensors have no place in a model: {', '.join(other[:3])}; import the checkpoint again"

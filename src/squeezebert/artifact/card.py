@@ -84,6 +84,7 @@ def _summary(artifact: Artifact) -> str:
     config = artifact.config
     groups = f"groups of {config.q_groups}" if config.q_groups > 1 else "dense layers"
     groups += ", some of them in two factors" if artifact.factorized else ""
+    groups += f", {artifact.precision} weights" if artifact.precision != "float32" else ""
     return (
         f"A text encoder of kind `{artifact.head.kind}`: {config.num_hidden_layers} layers of {config.hidden_size} "
         f"channels, {groups}, {artifact.num_parameters / 1e6:.1f} million parameters, texts of up to "

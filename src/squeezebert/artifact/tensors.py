@@ -12,7 +12,7 @@ import math
 import mmap
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ MAX_HEADER = 2**22  # bytes; a 24-layer BERT needs 50 kB, and a hostile header m
 MAX_AXES = 8
 WEIGHT_SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}  # the dtypes that weights may have, and their bytes
 SIZES = {**WEIGHT_SIZES, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1}
+WHOLE = {"I8": "i1", "U8": "u1"}  # those of quantized weights and their parts, as numpy names them
 STORED = {"float32": "F32", "float16": "F16"}
 SCALE = "_scale"  # ends the name of the scales that belong to an int8 tensor: NAME int8 [rows, ...], NAME_scale [rows]
 
@@ -37,10 +38,11 @@ class Entry:
     dtype: str
     read: Callable[[], np.ndarray]
     release: Callable[[], None] = lambda: None  # gives back the memory behind it, where that can be read again
+    int4: bool = False  # int8 values that a file keeps in four bits each (see ``int4``)
 
     def shaped(self, shape: tuple[int, ...]) -> Entry:
         """The same values under another shape of the same size."""
-        return Entry(shape, self.dtype, lambda: self.read().reshape(shape), self.release)
+        return replace(self, shape=shape, read=lambda: self.read().reshape(shape))
 
 
 class Tensors(Mapping[str, np.ndarray]):
@@ -61,7 +63,7 @@ class Tensors(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         values = self.entries[name].read()
-        if name not in self._finite and values.dtype != np.int8:
+        if name not in self._finite and values.dtype.kind == "f":
             check_finite(name, values)
             self._finite.add(name)
         return values
@@ -214,7 +216,7 @@ def _entry(path: Path, name: str, spec: dict[str, Any], block: tuple[mmap.mmap, 
         raise _damaged(path, f"tensor {name} of shape {list(shape)} does not fit its bytes {begin} to {end}")
 
     def read() -> np.ndarray:
-        if dtype not in WEIGHT_SIZES and dtype != "I8":
+        if dtype not in WEIGHT_SIZES and dtype not in WHOLE:
             raise ArtifactError(f"{path}: tensor {name} is {dtype}, not floating point; convert it to float32 first")
         return _view(dtype, shape, data, start + begin)
 
@@ -228,9 +230,9 @@ def _drop_pages(data: mmap.mmap, begin: int, end: int) -> None:
 
 
 def _view(dtype: str, shape: tuple[int, ...], data: mmap.mmap, offset: int) -> np.ndarray:
-    kind = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I8": "i1"}[dtype]
+    kind = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", **WHOLE}[dtype]
     view = np.ndarray(shape, kind, buffer=data, offset=offset)
-    if dtype == "I8":
+    if dtype in WHOLE:
         return view
     if dtype == "BF16":  # the upper half of a float32
         return (view.astype(np.uint32) << 16).view(np.float32)
@@ -251,7 +253,7 @@ def _check_digest(path: Path, data: mmap.mmap, sha256: str) -> None:
 def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], dtype: str = "float32") -> tuple[int, str]:
     """Writes the tensors in name order, one at a time; gives back the file's size in bytes and its sha256.
 
-    ``dtype`` is that of the floats: int8 tensors stay int8, their scales float32.
+    ``dtype`` is that of the floats: int8 tensors stay int8, parts of int4 ones uint8, and their scales float32.
 
     Raises:
         ArtifactError: ``dtype`` is neither float32 nor float16, or float16 cannot hold a value.
@@ -286,12 +288,12 @@ def _blocks(tensors: Mapping[str, np.ndarray], shapes: dict[str, tuple[int, ...]
 def _stored_dtypes(tensors: Mapping[str, np.ndarray], floats: str) -> dict[str, str]:
     entries = entries_of(tensors)
     kept = {name: "F32" if name.endswith(SCALE) else floats for name in entries}
-    return {name: "I8" if entry.dtype == "I8" else kept[name] for name, entry in entries.items()}
+    return {name: entry.dtype if entry.dtype in WHOLE else kept[name] for name, entry in entries.items()}
 
 
 def _bytes(name: str, values: np.ndarray, dtype: str) -> memoryview:
     with np.errstate(over="ignore"):
-        stored = np.ascontiguousarray(values, dtype={"F32": "<f4", "F16": "<f2", "I8": "i1"}[dtype])
+        stored = np.ascontiguousarray(values, dtype={"F32": "<f4", "F16": "<f2", **WHOLE}[dtype])
     if dtype == "F16" and not np.isfinite(stored).all():
         raise ArtifactError(f"tensor {name} holds values beyond float16's 65504; save it as float32")
     return stored.reshape(-1).view(np.uint8).data if stored.size else memoryview(b"")

@@ -21,7 +21,7 @@ from squeezebert.bench.record import write_record
 from squeezebert.bench.settings import BenchSettings, Shape, parse_shapes
 from squeezebert.bench.subject import random_ids, random_tensors
 from squeezebert.compress.prune import target_of
-from squeezebert.compress.quantize import PRECISIONS, in_precision
+from squeezebert.compress.quantize import COMPUTED, in_precision
 from squeezebert.compress.wanted import Wanted
 from squeezebert.engine import Engine
 from squeezebert.errors import InputError
@@ -81,9 +81,7 @@ def _is_number(text: str) -> bool:
 def compare(models: Sequence[tuple[str, Artifact]], shape: Shape, settings: BenchSettings) -> Iterator[BesideRow]:
     """Every model in both precisions at one shape, by turns."""
     engines = {
-        (name, precision): _engine(artifact, precision, settings)
-        for precision in PRECISIONS
-        for name, artifact in models
+        (name, precision): _engine(artifact, precision, settings) for precision in COMPUTED for name, artifact in models
     }
     batch = packed(random_ids(models[0][1].config, shape.sequences, shape.length, settings.seed))
     calls = {" in ".join(key): (lambda engine=engine: engine.hidden(batch)) for key, engine in engines.items()}
@@ -91,7 +89,7 @@ def compare(models: Sequence[tuple[str, Artifact]], shape: Shape, settings: Benc
     first, full = models[0]
     for name, artifact in models:
         fewer = encoder_flops(full.config, shape.length) / encoder_flops(artifact.config, shape.length)
-        for precision in PRECISIONS:
+        for precision in COMPUTED:
             ours, base = (timings[f"{each} in {precision}"] for each in (name, first))
             yield BesideRow(name, precision, str(shape), len(ours.cpu), *_figures(ours, base), round(fewer, 3))
 

@@ -241,7 +241,7 @@ def main(model: str, data: Path, npm: Path, out: Path | None, **given: Any) -> N
     from squeezebert.convert import load_model_folder
 
     artifact, name = load_model_folder(model), Path(model).name
-    alone = given["alone"] or artifact.precision == "int8"
+    alone = given["alone"] or artifact.precision != "float32"
     modules = npm if alone else install(npm)
     with tempfile.TemporaryDirectory(prefix="squeezebert-browser-") as place, hosted(Path(place), modules) as host:
         field = field_of(artifact, read_texts(STS_B, data), Path(place), alone)

@@ -31,16 +31,16 @@ def from_source(source: str) -> Subject:
 
     Raises:
         ArtifactError: there is no model, or it is damaged.
-        InputError: its weights are int8; the peers need those it came from.
+        InputError: its weights are quantized; the peers need those it came from.
     """
     from squeezebert.convert import load_model_folder
 
     path = Path(source)
     name = path.resolve().name if path.exists() else path.name
     artifact = load_model_folder(source)
-    if artifact.precision == "int8":
+    if artifact.precision != "float32":
         raise InputError(
-            f"{source} is int8, which other runtimes cannot read; pass the float32 model it came from, "
+            f"{source} is {artifact.precision}, which other runtimes cannot read; pass the float32 model it came from, "
             "and ours is measured in both"
         )
     return Subject(name, artifact, source)

@@ -10,7 +10,7 @@ import click
 from squeezebert.cli.console import write_json, write_table
 from squeezebert.cli.options import json_option
 from squeezebert.cli.training import settings_from, training_options
-from squeezebert.train.settings import DISTILLING
+from squeezebert.train.settings import DISTILLING, NO_QAT, QAT
 
 
 @click.command()
@@ -33,6 +33,13 @@ from squeezebert.train.settings import DISTILLING
 @click.option("--held-out", type=int, default=2000, show_default=True, help="Texts set aside to measure with.")
 @click.option("--passages", is_flag=True, help="Learn from runs of sentences up to --longest, not from single ones.")
 @click.option("--train-embeddings", is_flag=True, help="Let the embedding tables change; else they stay the teacher's.")
+@click.option(
+    "--qat",
+    type=click.Choice(QAT),
+    default=NO_QAT,
+    show_default=True,
+    help="Train for weights of this precision, as the engine rounds them; the result stays float32.",
+)
 @training_options(DISTILLING)
 @json_option
 def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_json: bool, **values: Any) -> None:

@@ -67,7 +67,7 @@ DEFAULTS = EvaluateSettings("", "")
 )
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "int8"]),
+    type=click.Choice(["float32", "int8", "int4"]),
     show_default="the model's own",
     help="What the engine computes with.",
 )
@@ -131,8 +131,10 @@ def run(source: str, settings: EvaluateSettings) -> None:
 
 def check(settings: EvaluateSettings) -> None:
     """Raise InputError where options contradict each other, before anything is loaded."""
-    if settings.backend == "torch" and settings.precision == "int8":
-        raise InputError("--backend torch computes float32; leave --precision int8 out, or take --backend engine")
+    if settings.backend == "torch" and settings.precision not in (None, "float32"):
+        raise InputError(
+            f"--backend torch computes float32; leave --precision {settings.precision} out, or take --backend engine"
+        )
     if settings.task == ALL_OF_GLUE and (settings.columns or settings.predictions):
         raise InputError("--task glue reads its own columns and writes no predictions; name one task for those")
     if settings.predictions and not Path(settings.predictions).absolute().parent.is_dir():

@@ -15,7 +15,7 @@ from squeezebert.cli.console import write_json, write_table
 from squeezebert.cli.options import json_option, model_argument, threads_option
 from squeezebert.cli.training import training_options
 from squeezebert.tasks import TASKS
-from squeezebert.train.settings import TrainSettings
+from squeezebert.train.settings import QAT, TrainSettings
 from squeezebert.train.tasks.settings import DEFAULTS, KEEPS, READS, SEQUENCES, FinetuneSettings, Teaching
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _OPTIONS = {
     "rdrop": ("--rdrop", "Weight of R-Drop: two dropout masks must agree; such as 1."),
     "fgm": ("--fgm", "Length of an adversarial attack on the word embeddings; such as 0.5."),
     "pooling": ("--pooling", "What a new classifier reads: the first token, or the mean of all."),
+    "qat": ("--qat", "Train for weights of this precision, as the engine rounds them; the result stays float32."),
     "seeds": ("--seeds", "How many runs, with --seed and the next ones; figures come with their spread."),
     "keep": ("--keep", "Which of several runs is kept; best is selected on the dev set, and too good by that."),
     "weight": ("--teach-weight", "Share of the teacher's logits in the loss; the labels have the rest."),
@@ -43,7 +44,7 @@ _OPTIONS = {
     "attention": ("--teach-attention", "Weight of the divergence of attention; heads must be equal."),
 }
 _NESTED = ("train", "teaching")
-_CHOICES = {"keep": KEEPS, "pooling": READS}
+_CHOICES = {"keep": KEEPS, "pooling": READS, "qat": QAT}
 
 
 @dataclass(frozen=True)

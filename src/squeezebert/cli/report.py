@@ -57,6 +57,8 @@ def rows(about: Mapping[str, Any], config: EncoderConfig) -> Iterator[tuple[str,
     for part, number in about["parameters"].items():
         if part != "total" and number:
             yield f"  {part}", f"{count(number):>7}  {number / total:4.0%}"
+    if about["precision"] != "float32":
+        yield "weights", about["precision"]
     yield "encoder", architecture(config)
     if about["factorized"]:
         ranks = about["factorized"].values()

@@ -43,13 +43,15 @@ def with_low_rank(artifact: Artifact, rank: int, longest: int = 0) -> Artifact:
     arXiv 2004.05150, section 5): what a token is to its neighbours stays what it was; interpolating would change it.
 
     Raises:
-        ArtifactError: the weights are int8, or attention is low-rank already.
+        ArtifactError: the weights are quantized, or attention is low-rank already.
         ConfigError: the rank is below 1 or above the longest text.
         InputError: ``longest`` is below what the model has now.
     """
     config = artifact.config
     if is_quantized(artifact.tensors):
-        raise ArtifactError("the weights are int8; convert the float32 artifact that they came from, then quantize")
+        raise ArtifactError(
+            f"the weights are {artifact.precision}; convert the float32 artifact that they came from, then quantize"
+        )
     if config.attention != "full":
         raise ArtifactError(
             f"attention is low-rank already, of rank {config.attention_rank}; convert the artifact that it came from"

@@ -80,7 +80,7 @@ def factorize(artifact: Artifact, settings: FactorizeSettings, seen: Seen = NOTH
     keeps each layer's rank and the share of its energy that is left.
 
     Raises:
-        ArtifactError: the weights are int8 or in factors already.
+        ArtifactError: the weights are quantized or in factors already.
         InputError: the budget cannot be met, or nothing would get smaller.
     """
     check(artifact)
@@ -107,9 +107,11 @@ def moments_of(artifact: Artifact, name: str, seen: Seen) -> Moments:
 
 
 def check(artifact: Artifact) -> None:
-    """Raise ArtifactError where the weights are int8 or in factors already."""
+    """Raise ArtifactError where the weights are quantized or in factors already."""
     if is_quantized(artifact.tensors):
-        raise ArtifactError("the weights are int8; factorize the float32 artifact that they came from, then quantize")
+        raise ArtifactError(
+            f"the weights are {artifact.precision}; factorize the float32 artifact that they came from, then quantize"
+        )
     if artifact.factorized:
         raise ArtifactError("the layers are in two factors already; factorize the artifact that they came from")
 

@@ -188,7 +188,7 @@ def pruned(artifact: Artifact, kept: Kept, maps: Sequence[Maps]) -> Artifact:
     """The artifact with what stays; ``maps`` has one for each layer that does. Its history is as it was.
 
     Raises:
-        ArtifactError: the weights are int8 or factorized.
+        ArtifactError: the weights are quantized or factorized.
     """
     check_prunable(artifact)
     config = artifact.config
@@ -211,9 +211,9 @@ def pruned(artifact: Artifact, kept: Kept, maps: Sequence[Maps]) -> Artifact:
 
 
 def check_prunable(artifact: Artifact) -> None:
-    """Raises ArtifactError for weights that are int8 or factorized: nothing can be cut out of those."""
+    """Raises ArtifactError for weights that are quantized or factorized: nothing can be cut out of those."""
     if is_quantized(artifact.tensors):
-        raise ArtifactError("the weights are int8; prune the float32 artifact they came from")
+        raise ArtifactError(f"the weights are {artifact.precision}; prune the float32 artifact they came from")
     missing = [name for name in encoder_shapes(artifact.config) if name not in artifact.tensors]
     if missing:
         raise ArtifactError(f"{missing[0]} is not one matrix; prune the artifact before it is factorized")

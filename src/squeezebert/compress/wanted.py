@@ -1,4 +1,4 @@
-"""What a pruning is asked for. Readable without numpy, so that the command line can tell it in a blink."""
+"""What a pruning or quantizing is asked for. Readable without numpy, so the command line can tell it in a blink."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from squeezebert.errors import ConfigError
 
+FORMS = ("int8", "int4")  # in which quantized weights are kept
 MEASURES = ("energy", "gradient")  # of importance; what they are stands in squeezebert.train.importance
 
 

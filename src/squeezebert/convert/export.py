@@ -51,8 +51,8 @@ def _reason(artifact: Artifact, model_type: str) -> str:
     if model_type not in MODEL_TYPES:
         raise ArtifactError(f"model type {model_type!r} is not known; choose one of {', '.join(MODEL_TYPES)}")
     config = artifact.config
-    if artifact.precision == "int8":
-        return "int8 weights; export the float32 artifact that was quantized"
+    if artifact.precision != "float32":
+        return f"{artifact.precision} weights; export the float32 artifact that was quantized"
     reason = reason_against(model_type, config) or _pooler_reason(artifact, model_type)
     if not reason and model_type == "squeezebert" and config.layer_norm_eps != 1e-12:
         return _eps_reason(config)

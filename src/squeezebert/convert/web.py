@@ -55,12 +55,14 @@ def web_home() -> Path:
 def export_web(artifact: Artifact, folder: str | Path, *, precision: str = "int8", name: str = "") -> Path:
     """Writes the folder that a page loads the model from; whatever fails leaves nothing behind.
 
-    ``precision`` "int8" quantizes float32 weights and takes int8 ones as they are; "float32" keeps them.
+    ``precision`` "int8" quantizes float32 weights and takes int8 and int4 ones as they are; "int4" does so in half the
+    bytes for the layers, which the page unpacks; "float32" keeps them.
     ``name`` is what the page calls the model, by default the folder's name.
 
     Raises:
-        ArtifactError: it has no tokenizer, or one that a page cannot run; the folder is not empty or cannot be written.
-        InputError: float32 is asked of weights that are int8.
+        ArtifactError: it has no tokenizer, or one that a page cannot run; int4 is asked of weights that are int8; the
+            folder is not empty or cannot be written.
+        InputError: float32 is asked of weights that are quantized.
     """
     artifact.verify()
     check_tokenizer(artifact.tokenizer)

@@ -1,15 +1,16 @@
 """The same network in torch: the definition that the engine is tested against, and what training trains.
 
-==================  ====================================================================================
-trace.py            Trace: what a call records on its way (hidden states, attention probabilities)
-grouped_product.py  grouped_linear: a grouped layer's product, as a CPU trains it fastest
-layers.py           GroupedLinear, FactorizedLinear, DepthwiseConv, SequenceProjection, the activations
-attention.py        SelfAttention, full or low-rank
-encoder.py          Embeddings, EncoderLayer, Encoder, Pooler, and SqueezeBert, which joins them
-heads.py            Embedder, SequenceClassifier, MultipleChoice, TokenClassifier, SpanClassifier, MaskedLM
-weights.py          from_artifact and to_tensors: between an artifact's tensors and a module
-padding.py          pad: packed sequences to [B, S] and a mask
-==================  ====================================================================================
+====================  ====================================================================================
+trace.py              Trace: what a call records on its way (hidden states, attention probabilities)
+grouped_product.py    grouped_linear: a grouped layer's product, as a CPU trains it fastest
+layers.py             GroupedLinear, FactorizedLinear, DepthwiseConv, SequenceProjection, the activations
+attention.py          SelfAttention, full or low-rank
+encoder.py            Embeddings, EncoderLayer, Encoder, Pooler, and SqueezeBert, which joins them
+heads.py              Embedder, SequenceClassifier, MultipleChoice, TokenClassifier, SpanClassifier, MaskedLM
+weights.py            from_artifact and to_tensors: between an artifact's tensors and a module
+fake_quantization.py  fake_quantize: a module computes what the engine will with quantized weights
+padding.py            pad: packed sequences to [B, S] and a mask
+====================  ====================================================================================
 """
 
 from __future__ import annotations

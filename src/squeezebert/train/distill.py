@@ -20,13 +20,14 @@ from squeezebert.config import EncoderConfig
 from squeezebert.errors import ConfigError, InputError
 from squeezebert.nn import SqueezeBert, from_artifact, pool, to_tensors, torch
 from squeezebert.tasks import Head
+from squeezebert.train import quantization_aware
 from squeezebert.train.aligning import aligned
 from squeezebert.train.batching import epoch_batches
 from squeezebert.train.corpus import Corpus, Frame
 from squeezebert.train.distilling import Distillation, SentenceExamples, Weights
 from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
-from squeezebert.train.settings import DISTILLING, TrainSettings
+from squeezebert.train.settings import DISTILLING, NO_QAT, TrainSettings, check_qat
 from squeezebert.train.tasks.sources import digest
 from squeezebert.train.transplant import Padded, Transplant, chosen_layers, fits, transplant
 
@@ -42,7 +43,11 @@ class DistillSettings:
 
     ``held_out`` texts are set aside, and how near the student comes to its teacher on them is reported. ``frozen``
     keeps the embedding tables as the teacher has them, which they are at the start. ``passages``: a text is a run of
-    sentences, as long as ``longest`` allows, and not one of them.
+    sentences, as long as ``longest`` allows, and not one of them. ``qat`` "int8" or "int4" trains the student as the
+    engine will compute it with such weights, and judges it so; the artifact stays float32, to be quantized.
+
+    Raises:
+        ConfigError: ``qat`` is not known, or the network is to be compiled.
     """
 
     train: TrainSettings = DISTILLING
@@ -52,6 +57,10 @@ class DistillSettings:
     held_out: int = 2000
     frozen: bool = True
     passages: bool = False
+    qat: str = NO_QAT
+
+    def __post_init__(self) -> None:
+        check_qat(self.qat, self.train)
 
 
 @dataclass(frozen=True)
@@ -92,10 +101,16 @@ def distill(
     objective = Distillation(started.student, started.teacher, settings.weights, started.layers, teacher.head.pooling)
     if settings.frozen and started.grown:
         objective.student.embeddings.requires_grad_(False)
+    quantization_aware.prepare(objective.student, settings.qat)
     fitted = fit(objective, examples, settings.train, run, lambda: fidelity(objective, held))
-    artifact = _finished(teacher, student, objective, held, _told(run, settings, corpus, fitted))
+    made = _made(teacher, student, objective.student)
+    figures = quantization_aware.figures(
+        lambda: fidelity(objective.of(_network(made)), held), lambda: fidelity(objective, held), settings.qat
+    )
     if processes().is_main_process:
-        artifact.save(out.folder)
+        made.then(STAGE, settings=_told(run, settings, corpus, fitted), metrics=figures).save(out.folder)
+        for note in quantization_aware.advice(out.folder, settings.qat):
+            out.tell(note)
     processes().wait_for_everyone()
     return Artifact.load(out.folder)
 
@@ -159,6 +174,8 @@ def _definition(teacher: Artifact, student: Student, corpus: Corpus, settings: D
     told = {name: value for name, value in asdict(settings).items() if name != "train"}
     if not settings.passages:
         told.pop("passages")  # so that runs of before there were any go on
+    if settings.qat == NO_QAT:
+        told.pop("qat")
     if isinstance(student, Artifact):
         tensors = student.tensors
         told["weights_of_student"] = digest(
@@ -213,15 +230,11 @@ def _embedding(teacher: Artifact, config: EncoderConfig, network: SqueezeBert) -
     return replace(teacher, config=config, head=head, tensors=to_tensors(network), metrics={}, source=None)
 
 
-def _finished(
-    teacher: Artifact, student: Student, objective: Distillation, held: SentenceExamples, told: dict[str, Any]
-) -> Artifact:
-    figures = fidelity(objective, held)
+def _made(teacher: Artifact, student: Student, network: SqueezeBert) -> Artifact:
+    """The artifact of the network that was trained."""
     if isinstance(student, Artifact):
-        made = replace(student, tensors=to_tensors(objective.student), metrics={}, source=None)
-    else:
-        made = _embedding(teacher, student, objective.student)
-    return made.then(STAGE, settings=told, metrics=figures)
+        return replace(student, tensors=to_tensors(network), metrics={}, source=None)
+    return _embedding(teacher, student, network)
 
 
 def _told(run: Run, settings: DistillSettings, corpus: Corpus, fitted: Fitted) -> dict[str, Any]:

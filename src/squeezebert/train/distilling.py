@@ -91,6 +91,10 @@ class Distillation(nn.Module):
         """The network that is imitated."""
         return self._teacher[0]
 
+    def of(self, student: SqueezeBert) -> Distillation:
+        """The same losses of another student."""
+        return Distillation(student, self.teacher, self.weights, self.layers, self.pooling)
+
     def forward(self, texts: Texts) -> tuple[Tensor, dict[str, Tensor]]:
         """(the weighted sum of the losses, each of them without its weight)."""
         ids, mask = texts

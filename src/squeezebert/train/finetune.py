@@ -22,6 +22,7 @@ from squeezebert.evaluate import Options, evaluate_split
 from squeezebert.model import Model
 from squeezebert.nn import Dropouts, from_artifact, to_tensors, torch
 from squeezebert.nn.weights import Network
+from squeezebert.train import quantization_aware
 from squeezebert.train.aligning import aligned
 from squeezebert.train.checkpoint import FOLDER as CHECKPOINT
 from squeezebert.train.hardware import processes
@@ -90,8 +91,9 @@ def finetune(
 ) -> Finetuned:
     """Trains the model on the task, measures it on the dev sets, and writes the artifact to ``out.folder``.
 
-    A teacher, finetuned on the same labels and with the same tokenizer, adds what ``settings.teaching`` says. The same
-    call again, with ``out`` there, trains nothing and gives the same result.
+    A teacher, finetuned on the same labels and with the same tokenizer, adds what ``settings.teaching`` says. With
+    ``settings.qat`` the figures are those of the quantized model, under names that say so, and then the artifact's own,
+    which is float32. The same call again, with ``out`` there, trains nothing and gives the same result.
 
     Raises:
         InputError, ConfigError, ArtifactError: before anything is trained, where model, data, settings, teacher and
@@ -108,7 +110,10 @@ def finetune(
         prepared = _with_logits(prepared, teacher, out)
     options = Options(limit=data.dev_limit)
     runs = {seed: _run(prepared, seed, options, out) for seed in seeds}
-    return _kept(runs, prepared, out)
+    kept = _kept(runs, prepared, out)
+    for note in quantization_aware.advice(out.folder, settings.qat) if processes().is_main_process else ():
+        out.tell(note)
+    return kept
 
 
 def _check_folder(folder: Path) -> None:
@@ -165,10 +170,12 @@ def _run(prepared: Prepared, seed: int, options: Options, out: Output) -> Artifa
     before = with_head(prepared.model, prepared.head, seed, prepared.encoded.units, prepared.settings.pooling)
     dropout = prepared.settings.dropout
     network = from_artifact(before, Dropouts(dropout, dropout))
+    quantization_aware.prepare(network, prepared.settings.qat)
     settings, dev = prepared.train_settings(seed), next(iter(prepared.splits.devs.values()))
 
     def evaluate() -> dict[str, float]:
-        return evaluate_split(_model(_trained(before, network, prepared), out), dev, options).metrics
+        artifact = quantization_aware.in_use(_trained(before, network, prepared), prepared.settings.qat)
+        return evaluate_split(_model(artifact, out), dev, options).metrics
 
     run = Run(folder, prepared.continued, out.progress)
     examples: Any = prepared.examples
@@ -203,6 +210,16 @@ def _model(artifact: Artifact, out: Output) -> Model:
 
 
 def _figures(artifact: Artifact, prepared: Prepared, out: Output) -> dict[str, float]:
+    """The artifact's figures; before them those of the quantized model, where it was trained for one."""
+    qat = prepared.settings.qat
+
+    def quantized() -> dict[str, float]:
+        return _measured(quantization_aware.in_use(artifact, qat), prepared, out)
+
+    return quantization_aware.figures(lambda: _measured(artifact, prepared, out), quantized, qat)
+
+
+def _measured(artifact: Artifact, prepared: Prepared, out: Output) -> dict[str, float]:
     """The figures on every dev set, by task and name; those of a second one have its name behind."""
     model, task = _model(artifact, out), prepared.splits.task.name
     found: dict[str, float] = {}

@@ -107,7 +107,7 @@ def prune(
 
     Raises:
         ConfigError: what is wanted cannot be; this is known before any text is read.
-        ArtifactError: the weights are int8 or factorized.
+        ArtifactError: the weights are quantized or factorized.
         InputError: the texts or the task's data are missing, or not the model's.
     """
     check_prunable(artifact)

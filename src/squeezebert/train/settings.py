@@ -10,6 +10,8 @@ from squeezebert.errors import ConfigError
 SCHEDULES = ("linear", "cosine", "polynomial", "constant")
 OPTIMIZERS = ("adamw", "lamb")
 PRECISIONS = ("auto", "float32", "bfloat16")
+NO_QAT = "none"
+QAT = (NO_QAT, "int8", "int4")  # what weights are rounded to while they are trained
 # How long a run is, and how often it is looked at, may change when it goes on; its schedule follows the new length.
 LENGTH = ("epochs", "max_steps", "save_every", "evaluate_every", "patience")
 
@@ -75,6 +77,18 @@ class TrainSettings:
         value = getattr(self, name)
         if not fits or not math.isfinite(value):
             raise ConfigError(f"{name}={value} cannot be trained with; make it {wanted}")
+
+
+def check_qat(qat: str, train: TrainSettings) -> None:
+    """Whether the network can be fake-quantized so in training.
+
+    Raises:
+        ConfigError: the name is not known, or the network is to be compiled.
+    """
+    if qat not in QAT:
+        raise ConfigError(f"qat {qat!r} is not known; choose one of {', '.join(QAT)}")
+    if qat != NO_QAT and train.compile:
+        raise ConfigError("qat keeps rounded weights from step to step and compile hides it; leave one of the two out")
 
 
 # What suits a student that begins as a part of its teacher: `squeezebert.train.distill`.

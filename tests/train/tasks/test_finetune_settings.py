@@ -24,6 +24,8 @@ from squeezebert.train.tasks.settings import DEFAULTS, FinetuneSettings, Teachin
         ({"dropout": 1.0}, "dropout=1.0 cannot be finetuned with; make it a share from 0 to below 1"),
         ({"rdrop": float("nan")}, "rdrop=nan cannot be finetuned with"),
         ({"rdrop": 1.0, "dropout": 0.0}, "rdrop compares two dropout masks and dropout=0.0 has none; set --dropout"),
+        ({"qat": "int2"}, "qat 'int2' is not known; choose one of none, int8, int4"),
+        ({"qat": "int8", "train": TrainSettings(compile=True)}, "rounded weights from step to step and compile hides"),
         ({"fgm": 1.0, "train": TrainSettings(compile=True)}, "fgm looks into the network and compile hides it"),
     ],
 )

@@ -38,13 +38,12 @@ export function imports(memory, shared) {
   return { env: { sqb_host_fail, ...(shared && { memory: shared }) }, wasi_snapshot_preview1: { clock_time_get } };
 }
 
-/** Starts as many further threads over the instance's memory; they run until the process ends. */
+/** Starts as many further threads over the instance's memory, which run until the process ends; their seats. */
 function startThreads(module, shared, exports, count) {
   return Array.from({ length: count }, () => {
     const seat = exports.sqb_thread_seat();
-    const worker = new Worker(new URL("./thread.mjs", import.meta.url), { workerData: { module, shared, seat } });
-    worker.unref();
-    return worker;
+    new Worker(new URL("./thread.mjs", import.meta.url), { workerData: { module, shared, seat } }).unref();
+    return seat;
   });
 }
 
@@ -57,7 +56,7 @@ export class Engine {
     this.exports = new WebAssembly.Instance(module, imports(() => this.memory, shared)).exports;
     this.memory = shared ?? this.exports.memory;
     this.exports._initialize();
-    this.workers = startThreads(module, shared, this.exports, threads - 1);
+    this.seats = startThreads(module, shared, this.exports, threads - 1);
     this.threads = threads;
   }
 

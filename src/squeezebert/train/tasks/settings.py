@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from squeezebert.errors import ConfigError
-from squeezebert.train.settings import TrainSettings
+from squeezebert.train.settings import NO_QAT, TrainSettings, check_qat
 
 CLASS_WEIGHTS = ("none", "balanced")
 KEEPS = ("median", "best")
@@ -62,6 +62,8 @@ class FinetuneSettings:
     fgm: length of an attack on the word embeddings of each sequence; 0 for none (Miyato et al. 2017).
     pooling: what a new classifier reads: "cls", the first token, as in BERT; "mean", all tokens; "auto", the one that
         the encoder's own embeddings are made of.
+    qat: "int8" or "int4" trains the network as the engine will compute it with such weights, and judges it so; the
+        artifact stays float32, for ``squeezebert quantize``. "none" trains it in floats.
     seeds: how many runs, with seeds ``train.seed`` and the next ones.
     keep: of several runs, which becomes the artifact: the one with the "median" figure, or the "best", whose figure is
         then selected on the dev set and too good by that.
@@ -81,6 +83,7 @@ class FinetuneSettings:
     rdrop: float = 0.0
     fgm: float = 0.0
     pooling: str = "auto"
+    qat: str = NO_QAT
     seeds: int = 1
     keep: str = "median"
 
@@ -89,6 +92,7 @@ class FinetuneSettings:
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
         self.named_weights()
+        check_qat(self.qat, self.train)
         for name in ("max_length", "stride", "batch_size", "rdrop", "fgm"):
             check(self, name, getattr(self, name) >= 0, "0 or more")
         check(self, "seeds", self.seeds >= 1, "1 or more")
@@ -121,7 +125,8 @@ class FinetuneSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Every number by name, those of the loop too, as the artifact's history keeps them."""
-        own = {name: value for name, value in asdict(self).items() if name not in ("train", "teaching")}
+        absent = ("train", "teaching", *(("qat",) if self.qat == NO_QAT else ()))  # so that older runs go on
+        own = {name: value for name, value in asdict(self).items() if name not in absent}
         return {**asdict(self.train), **own}
 
 

@@ -1,0 +1,211 @@
+"""Fake quantization: what the engine computes in int8, in float32 and with gradients, so that training can go by it.
+
+Every number that the engine rounds is rounded here to the same value (Jacob et al. 2018, arXiv 1712.05877, section 3,
+with zero points of zero), and the gradient passes straight through, as if nothing had been rounded (Bengio et al. 2013,
+arXiv 1308.3432):
+
+=====================================  =========================================================================
+matrices of linear layers and factors  "int8": one scale a row; "int4": as `squeezebert.artifact.int4` keeps them
+what such a matrix reads               one scale a token, over all groups; between two factors once more
+embedding tables, a masked LM's table  one scale a row; what is multiplied with the latter stays as it is
+biases, LayerNorm, softmax,            float32
+convolutions over tokens, low-rank
+attention's rows
+=====================================  =========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP
+from squeezebert.artifact.int4 import LARGEST as LARGEST4
+from squeezebert.compress.quantize import CANDIDATES, LARGEST
+from squeezebert.nn.attention import SelfAttention
+from squeezebert.nn.grouped_product import grouped_linear
+from squeezebert.nn.heads import Predictions
+from squeezebert.nn.layers import FactorizedLinear, Pointwise
+
+Grid = Callable[[Tensor], Tensor]  # [..., K] -> the same numbers on the grid that their integers can stand for
+
+
+def fake_quantize(network: nn.Module, weights: str) -> None:
+    """Makes a module of ``nn`` compute as the engine computes it with ``weights`` "int8" or "int4", embeddings int8.
+
+    It keeps its parameters, under their names: what is trained, saved and turned into an artifact is float32 still.
+    """
+    grid = GRIDS[weights]
+    for name, module in list(network.named_modules()):
+        if isinstance(module, SelfAttention):
+            _share_input(module)
+        elif isinstance(module, Predictions) and module.decoder is None:
+            _round_table(module)
+        made = _fake_quantized(name, module, grid)
+        if made is not None:
+            owner, _, place = name.rpartition(".")
+            setattr(network.get_submodule(owner), place, made)
+
+
+def _fake_quantized(name: str, module: nn.Module, grid: Grid) -> nn.Module | None:
+    """What takes the place of a module; None where it stays."""
+    if isinstance(module, nn.Embedding):
+        return FakeQuantizedEmbedding(module)
+    if name.endswith("predictions.decoder"):
+        return FakeQuantizedLinear(cast(nn.Linear, module), int8_rows, rounds_input=False)
+    if isinstance(module, Pointwise | nn.Linear):
+        shares = name.endswith((".query", ".key", ".value")) and getattr(module, "depthwise", None) is None
+        return FakeQuantizedLinear(module, grid, rounds_input=not shares)
+    return None
+
+
+def _share_input(attention: SelfAttention) -> None:
+    """Query, key and value read the same tokens, which are rounded once; convolutions come before the rounding."""
+    if attention.query.depthwise is None:
+        attention.register_forward_pre_hook(lambda _, given: (rounded_tokens(given[0]), *given[1:]))
+
+
+def _round_table(predictions: Predictions) -> None:
+    rounding = Rounding(int8_rows)
+    predictions.register_forward_pre_hook(lambda _, given: (given[0], rounding(given[1])))
+
+
+class FakeQuantizedLinear(nn.Module):
+    """A linear layer, whole or in two factors, with its parameters: [..., G*I] -> [..., G*O].
+
+    Without ``rounds_input`` what it reads is rounded already, or is not to be.
+    """
+
+    def __init__(self, layer: Pointwise | nn.Linear, grid: Grid, rounds_input: bool = True) -> None:
+        super().__init__()
+        names = ("down", "up") if isinstance(layer, FactorizedLinear) else ("weight",)
+        for name in (*names, "bias"):
+            setattr(self, name, getattr(layer, name))
+        self.groups: int = getattr(layer, "groups", 1)
+        self.depthwise: nn.Module | None = getattr(layer, "depthwise", None)
+        self.rounds_input = rounds_input
+        self._roundings = {name: Rounding(grid) for name in names}
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        if self.depthwise is not None:
+            x = self.depthwise(x, mask)
+        for place, (name, rounding) in enumerate(self._roundings.items(), 1):
+            weight = rounding(getattr(self, name)).flatten(1)
+            bias = self.bias if place == len(self._roundings) else weight.new_zeros(len(weight))
+            x = rounded_tokens(x) if place > 1 or self.rounds_input else x
+            x = grouped_linear(x, weight, cast(Tensor, bias), self.groups)
+        return x
+
+
+class FakeQuantizedEmbedding(nn.Module):
+    """An embedding table, a scale for each of its rows: ids [...] -> [..., E]."""
+
+    def __init__(self, table: nn.Embedding) -> None:
+        super().__init__()
+        self.weight = table.weight
+        self._rounding = Rounding(int8_rows)
+
+    @property
+    def num_embeddings(self) -> int:
+        """How many rows there are."""
+        return len(self.weight)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        if self.weight.requires_grad and ids.numel() < self.num_embeddings:  # cheaper than to round the table anew
+            rows = F.embedding(ids, self.weight)
+            return _Straight.apply(rows, int8_rows(rows.detach()), None)
+        return F.embedding(ids, self._rounding(self.weight))
+
+
+class Rounding:
+    """A weight on its grid, computed once and kept until the weight changes.
+
+    That it may change is seen by a gradient that comes back: a fused optimizer leaves the version as it was.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._kept: Tensor | None = None
+        self._seen: tuple[int, int] = (0, 0)
+
+    def __call__(self, weight: Tensor) -> Tensor:
+        """The weight as rounded, whose gradient is the weight's own."""
+        seen = (weight._version, weight.data_ptr())
+        if self._kept is None or seen != self._seen:
+            rows = weight.detach().flatten(1)
+            self._kept, self._seen = self.grid(rows).view_as(weight), seen
+        return _Straight.apply(weight, self._kept, self)
+
+    def forget(self) -> None:
+        """Computes it anew the next time."""
+        self._kept = None
+
+
+class _Straight(torch.autograd.Function):
+    """(x, x as rounded, who keeps that) -> x as rounded; the gradient goes to x, in its own format."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rounded: Tensor, keeper: Rounding | None) -> Tensor:
+        ctx.dtype, ctx.keeper = x.dtype, keeper
+        return rounded.view_as(rounded)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        if ctx.keeper is not None:
+            ctx.keeper.forget()
+        return gradients[0].to(ctx.dtype), None, None
+
+
+def rounded_tokens(x: Tensor) -> Tensor:
+    """x [..., C] as the engine's int8 has it, in the format of autocast where that is on; it is rounded in float32."""
+    kind = x.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+    values = x.detach().float()
+    top = values.abs().amax(-1, keepdim=True)
+    # not values / (top / 127), which may fall on the other side of a half
+    whole = (values * torch.where(top > 0, LARGEST / top, 0.0)).round_()
+    return _Straight.apply(x, whole.mul_(top / LARGEST).to(dtype), None)
+
+
+def int8_rows(values: Tensor) -> Tensor:
+    """[..., K] as `squeezebert.compress.quantize.quantized` has each row."""
+    scale = _scale(values, LARGEST)
+    return (values / scale).round_().mul_(scale)
+
+
+def int4_groups(values: Tensor) -> Tensor:
+    """[rows, K] as `squeezebert.compress.quantize.quantized4` has it; int8 where K is odd.
+
+    A group of 32 inputs is -7 to 7 times a multiplier times the row's scale. Of four multipliers, the least that clips
+    nothing and those below, the one with the least squared error is taken.
+    """
+    inputs = values.shape[-1]
+    if inputs % 2:
+        return int8_rows(values)
+    scale = _scale(values, TOP).unsqueeze(-1)
+    groups = F.pad(values, (0, -inputs % GROUP)).unflatten(-1, (-1, GROUP))
+    highest = (groups.abs().amax(-1, keepdim=True) / (LARGEST4 * scale)).ceil_().clamp_(1, HIGHEST)
+    chosen, least = highest, torch.full_like(highest, torch.inf)
+    for below in range(CANDIDATES):
+        multiplier = (highest - below).clamp_(min=1)
+        step = scale * multiplier
+        error = _in_four_bits(groups, step).mul_(step).sub_(groups).square_().sum(-1, keepdim=True)
+        chosen, least = torch.where(error < least, multiplier, chosen), torch.minimum(error, least)
+    whole = _in_four_bits(groups, scale * chosen).mul_(chosen)
+    return whole.mul_(scale).flatten(-2)[..., :inputs]
+
+
+def _in_four_bits(groups: Tensor, step: Tensor) -> Tensor:
+    return (groups / step).round_().clamp_(-LARGEST4, LARGEST4)
+
+
+def _scale(values: Tensor, largest: int) -> Tensor:
+    top = values.abs().amax(-1, keepdim=True)
+    return torch.where(top > 0, top / largest, 1.0)
+
+
+GRIDS: dict[str, Grid] = {"int8": int8_rows, "int4": int4_groups}
