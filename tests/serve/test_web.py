@@ -78,7 +78,8 @@ def test_the_playground_leads_there_and_may_not_run_webassembly_itself(server: S
 
 def test_a_server_may_do_without(start_server, all_specs):
     server: Server = start_server(all_specs[:1], web=False)
-    for path in ("/web", "/web/", "/web/squeezebert/src/index.js", "/web/models/index.json", "/web/models/embed/manifest.json"):
+    models = ("/web/models/index.json", "/web/models/embed/manifest.json")
+    for path in ("/web", "/web/", "/web/squeezebert/src/index.js", *models):
         assert raw(server, path).status == 404
     page = server.get("/")
     assert page.status_code == 200
