@@ -9,7 +9,6 @@
 #define INT8_ROWS 4
 #define INT8_VECTORS 2
 #define INT8_OFFSET 0
-#define INT8_KEPT 0
 #define INT8_BLOCK 1
 #include "fours.hpp"
 

@@ -3,8 +3,6 @@
 //   INT8_VECTORS  vectors of LANES columns of a register tile, 1 or 2
 //   INT8_OFFSET   what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
 //   INT8_BLOCK    rows that `quantize` puts together: 1, or INT8_ROWS, which reads a tile's activations in one stream
-//   INT8_KEPT     the most inputs of a panel whose weights a first tile leaves behind as `load_weights` gives them, for the
-//                 others: 0 where that takes no instruction
 //   Activation8   what `quantize` stores an activation in
 // and the types and functions of a product of four neighbouring values (see fours.hpp for those of most):
 //   Activations8 narrow8(q)       LANES activations, from int32
@@ -13,9 +11,15 @@
 //   Sums    begin_sums(start)     LANES columns' sums over k so far, from the int32 values they start with
 //   Sums    dot4(sums, inputs, weights), exactly
 //   VI      end_sums(sums)        one int32 a column
+// and, where load_weights takes more than a load, INT8_KEPT: the most inputs of a panel whose weights its first tile
+// leaves behind for the others, as load_weights gave them.
 #pragma once
 
 #include "vectors.hpp"
+
+#ifndef INT8_KEPT
+#define INT8_KEPT 0
+#endif
 
 namespace squeezebert {
 namespace {
