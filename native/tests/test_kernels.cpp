@@ -1,7 +1,9 @@
 // Every instruction set against the plain one, over random shapes: odd sizes, one row, one column, tails of every kind.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -144,6 +146,59 @@ void test_int8_panel(const Kernels& set, const Kernels& plain) {
   compare(set.name, "quantize scales", row_scales[0], row_scales[1], 0.0f);
 }
 
+// The two values of a pair, as floats.
+void unpair(float pair, float* first, float* second) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &pair, 4);
+  const std::uint32_t halves[2] = {bits << 16, bits & 0xffff0000u};
+  std::memcpy(first, &halves[0], 4);
+  std::memcpy(second, &halves[1], 4);
+}
+
+// Products of pairs against those of the values that the pairs hold, which are those that went in but for 8 bits.
+void test_pair_panel(const Kernels& set, const Kernels& plain) {
+  const std::size_t rows = pick(1, 40), k = pick(1, 35), cols = pick(1, set.width), width = set.width;
+  const auto a = values(rows * 2 * k);
+  auto w = values(2 * k * width + plain.width), packed = w, rounded = w, a_packed = a, a_rounded = a;
+  const bool odd = pick(0, 1);  // a row of the last pair is missing
+  for (std::size_t i = 0; i < k; ++i) {
+    float* row = packed.data() + 2 * i * width;
+    set.pairs->pair_rows(row, odd && i + 1 == k ? nullptr : row + width, cols);
+    for (std::size_t n = 0; n < cols; ++n) unpair(row[n], &rounded[2 * i * width + n], &rounded[(2 * i + 1) * width + n]);
+  }
+  if (odd) std::fill_n(w.begin() + static_cast<std::ptrdiff_t>((2 * k - 1) * width), width, 0.0f);
+  for (std::size_t m = 0; m < rows; ++m) {
+    float* row = a_packed.data() + m * 2 * k;
+    set.pairs->pair_columns(row, 2 * k, row);
+    for (std::size_t i = 0; i < k; ++i) unpair(row[i], &a_rounded[m * 2 * k + 2 * i], &a_rounded[m * 2 * k + 2 * i + 1]);
+  }
+  std::vector<float> seen(rows * cols), wanted(rows * cols);
+  set.pairs->panel({a_packed.data(), 2 * k, false, rows, k, cols, packed.data(), 2 * width, nullptr, seen.data(), cols, false, Activation::none});
+  run_plain(plain, {a_rounded.data(), 2 * k, false, rows, 2 * k, cols, rounded.data(), width, nullptr, wanted.data(), cols, false, Activation::none});
+  compare(set.name, "pair panel", seen, wanted, 2e-5f);
+  compare(set.name, "pair_columns", a_rounded, a, 4e-3f);
+  for (std::size_t i = 0; i < 2 * k; ++i)  // columns past the asked ones stay
+    for (std::size_t n = cols; n < width; ++n) rounded[i * width + n] = w[i * width + n];
+  compare(set.name, "pair_rows", rounded, w, 4e-3f);
+}
+
+void test_pair_softmax(const Kernels& set, const Kernels& plain) {
+  const std::size_t keys = pick(1, 90), lanes = pick(1, set.width), ld = set.width;
+  auto pairs = values((keys + 1) * ld, 8.0f), wanted = pairs;
+  std::vector<float> seen(wanted.size()), sums(ld);
+  set.pairs->softmax(pairs.data(), keys, lanes, ld, sums.data());
+  plain.softmax(wanted.data(), keys, lanes, ld);
+  for (std::size_t s = 0; s < keys; s += 2)
+    for (std::size_t n = 0; n < lanes; ++n) unpair(pairs[s / 2 * ld + n], &seen[s * ld + n], &seen[(s + 1) * ld + n]);
+  for (std::size_t s = 0; s <= keys; ++s)
+    for (std::size_t n = 0; n < ld; ++n) {
+      seen[s * ld + n] /= sums[n];
+      if (s == keys) wanted[s * ld + n] = 0.0f;  // what an odd number of keys is filled up with
+      if (n >= lanes) seen[s * ld + n] = wanted[s * ld + n];
+    }
+  compare(set.name, "pair softmax", seen, wanted, 4e-3f);
+}
+
 void compare_set(const Kernels& set, const Kernels& plain) {
   for (int round = 0; round < 2000; ++round) {
     test_panel(set, plain);
@@ -151,6 +206,7 @@ void compare_set(const Kernels& set, const Kernels& plain) {
     test_layer_norm(set, plain);
     test_rows(set, plain);
     test_int8_panel(set, plain);
+    if (set.pairs) test_pair_panel(set, plain), test_pair_softmax(set, plain);
   }
   std::printf("%s: compared with plain\n", set.name);
 }

@@ -68,6 +68,15 @@ def test_ours_is_as_stored_and_in_int8():
     assert [each.precision for each in ours("small", quantize(artifact))] == ["int8"]
 
 
+def test_int4_weights_count_as_a_file_keeps_them(tmp_path):
+    config = tiny_config(groups=1, hidden_size=64, num_attention_heads=2, intermediate_size=64)
+    artifact = random_artifact(config, HEAD)
+    [narrow], [narrower] = ours("a", quantize(artifact)), ours("b", quantize(artifact, "int4"))
+    assert (narrower.precision, narrower.size < narrow.size) == ("int4", True)
+    file = quantize(artifact, "int4").save(tmp_path / "b") / "model.safetensors"
+    assert 0 <= file.stat().st_size - narrower.size < 12_000  # the header
+
+
 def test_models_are_named_by_their_folder_or_by_you():
     assert named(["a/mini", "other=b/mini"]) == {"mini": "a/mini", "other": "b/mini"}
     with pytest.raises(InputError, match="two models are called 'mini'; name them yourself: NAME=b/mini"):

@@ -53,7 +53,7 @@ def test_a_squeeze_cuts_recovers_quantizes_and_meets_its_targets(start, squeezin
     assert artifact.metrics["classification accuracy"] == best_of(found).figures["accuracy"]
     names = sorted(path.name for path in (tmp_path / "out.squeeze").iterdir() if path.is_dir())
     assert names[0] == "00-start"
-    assert names[-1].endswith("-int8-verified")
+    assert names[-1].endswith("-int4-verified")
     assert any(note.startswith("recovering: ") for note in notes)
 
 

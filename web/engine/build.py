@@ -5,8 +5,8 @@
     python web/engine/build.py --tests DIR  the kernels' own test, a program for WASI
 
 squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-relaxed.wasm relaxed SIMD too, squeezebert-plain.wasm nothing, and
-squeezebert-threads.wasm SIMD, atomics and a memory that its host shares among workers. The modules import two functions: env.sqb_host_fail, which ends a call that
-failed, and WASI's clock_time_get, which only the profile reads.
+squeezebert-threads.wasm SIMD, atomics and a memory that its host shares among workers. The modules import two
+functions: env.sqb_host_fail, which ends a call that failed, and WASI's clock_time_get, which only the profile reads.
 """
 
 from __future__ import annotations

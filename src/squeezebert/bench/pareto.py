@@ -7,15 +7,18 @@ point stands for; the latencies of all points come from one run, by turns.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from squeezebert.artifact import Artifact
+from squeezebert.artifact.int4 import packed as packed_entries
+from squeezebert.artifact.tensors import SIZES, entries_of
 from squeezebert.bench.clock import Timing, interleave, stats
 from squeezebert.bench.entrants import packed
 from squeezebert.bench.peers import OURS
@@ -107,8 +110,15 @@ def ours(name: str, artifact: Artifact) -> Iterator[Contestant]:
 
     for precision in dict.fromkeys((artifact.precision, INT8 if artifact.precision == FLOAT32 else artifact.precision)):
         chosen = artifact if precision == artifact.precision else in_precision(artifact, precision)
-        size = sum(chosen.tensors[each].nbytes for each in chosen.tensors)
-        yield Contestant(name, OURS, precision, Model.from_artifact(chosen, threads=1, progress=False), size)
+        model = Model.from_artifact(chosen, threads=1, progress=False)
+        yield Contestant(name, OURS, precision, model, weight_bytes(chosen))
+
+
+def weight_bytes(artifact: Artifact) -> int:
+    """The bytes of its tensors in a file, int4 ones in four bits."""
+    entries = entries_of(artifact.tensors).items()
+    stored = packed_entries({name: replace(entry, int4=name in artifact.int4) for name, entry in entries})
+    return sum(math.prod(entry.shape) * SIZES[entry.dtype] for entry in stored.values())
 
 
 def theirs(name: str, artifact: Artifact, precision: str, folder: Path) -> list[Contestant]:

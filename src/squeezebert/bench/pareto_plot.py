@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 QUIET = "#5b6b79"
 OTHERS = "#b3574a"  # far from ours for every eye, in lightness too
-MARKERS = {"float32": "o"}  # of other precisions:
+MARKERS = {"float32": "o", "int4": "D"}  # of other precisions:
 NARROW = "s"
 STEPS = 200  # of each piece of the front, between which a name does not fit
 # Where a name may stand beside its point, in points of 1/72 inch; the first that is free is taken.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from squeezebert.artifact import Artifact
+from squeezebert.compress.quantize import PRECISIONS
 from squeezebert.errors import AccuracyError
 from squeezebert.squeeze.forms import Form
 from squeezebert.squeeze.measures import held_mb
@@ -12,7 +13,7 @@ from squeezebert.squeeze.opening import calibration_of, training_split
 from squeezebert.squeeze.plans import QUANTIZE, Plan, expected, offers, plans, strongest
 from squeezebert.squeeze.probes import divided
 from squeezebert.squeeze.settings import SqueezeSettings
-from squeezebert.squeeze.steps import pieces_needed, precisions
+from squeezebert.squeeze.steps import pieces_needed
 from squeezebert.squeeze.targets import Targets
 
 
@@ -28,7 +29,7 @@ def foreseen(start: Artifact, targets: Targets, settings: SqueezeSettings) -> di
     texts = divided(training_split(start, targets, settings), settings.looked, settings.probe, settings.seed)[1]
     form = Form.of(start)
     calibration = calibration_of(start, targets, settings, held_mb(form))
-    offered = offers(form, precisions(), pieces_needed(start, texts))
+    offered = offers(form, PRECISIONS, pieces_needed(start, texts))
 
     lengths = targets.lengths(start.config.max_position_embeddings)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from squeezebert.artifact import Artifact, is_artifact
+from squeezebert.compress.quantize import PRECISIONS
 from squeezebert.data import Split, read_split, task_named
 from squeezebert.errors import InputError
 from squeezebert.evaluate import Options, evaluate
@@ -17,7 +18,7 @@ from squeezebert.squeeze.measures import Calibration, calibrated, measured, with
 from squeezebert.squeeze.plans import offers
 from squeezebert.squeeze.probes import Probes, divided, held_out_figure
 from squeezebert.squeeze.settings import SqueezeSettings
-from squeezebert.squeeze.steps import Room, check_start, pieces_needed, precisions
+from squeezebert.squeeze.steps import Room, check_start, pieces_needed
 from squeezebert.squeeze.store import Place, Store, key_of, weights_key
 from squeezebert.squeeze.targets import ACCURACY, MEMORY, Targets, figure_of
 
@@ -66,7 +67,7 @@ class Squeeze:
     @property
     def offered(self) -> dict[str, tuple[Any, ...]]:
         """How far each kind of step may go."""
-        return offers(self.form, precisions(), self.pieces)
+        return offers(self.form, PRECISIONS, self.pieces)
 
 
 def opened(start: Artifact, targets: Targets, settings: SqueezeSettings, out: Output) -> Squeeze:

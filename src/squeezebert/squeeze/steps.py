@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from squeezebert.artifact import Artifact
+from squeezebert.compress.feedback import quantize_by_inputs
 from squeezebert.compress.quantize import quantize
 from squeezebert.compress.vocabulary import used_pieces, with_pieces
 from squeezebert.compress.wanted import Wanted
@@ -40,26 +40,19 @@ class Room:
     say: Say
 
 
-def precisions() -> tuple[str, ...]:
-    """How weights can be stored, mildest first."""
-    four_bits = "weights" in inspect.signature(quantize).parameters
-    return (FLOAT32, INT8, INT4) if four_bits else (FLOAT32, INT8)
-
-
-def quantized(artifact: Artifact, precision: str) -> Artifact:
-    """The artifact with weights and embeddings of that precision."""
+def quantized(artifact: Artifact, precision: str, room: Room) -> Artifact:
+    """The artifact with weights and embeddings of that precision; int4 layers are rounded by what they see."""
     if precision == FLOAT32:
         return artifact
     if precision == INT8:
         return quantize(artifact)
-    call: Callable[..., Artifact] = quantize
-    return call(artifact, weights=INT4, embeddings=INT4)
+    return quantize_by_inputs(artifact, _moments(artifact, room), INT4, INT4)
 
 
 def run_step(artifact: Artifact, step: Step, room: Room) -> Artifact:
     """The artifact after a cut, or after quantization."""
     if step.kind == QUANTIZE:
-        return quantized(artifact, step.amount)
+        return quantized(artifact, step.amount, room)
     return _RUNS[step.kind](artifact, step.amount, room)
 
 
@@ -81,13 +74,17 @@ def _pruned(artifact: Artifact, wanted: Wanted, room: Room) -> Artifact:
 
 
 def _factorized(artifact: Artifact, room: Room, **wanted: Any) -> Artifact:
-    from squeezebert.compress.calibration import sample
     from squeezebert.compress.factorize import FactorizeSettings, factorize
+
+    return factorize(artifact, FactorizeSettings(**wanted), _moments(artifact, room))
+
+
+def _moments(artifact: Artifact, room: Room) -> Mapping[str, Any]:
+    from squeezebert.compress.calibration import sample
     from squeezebert.nn import from_artifact
     from squeezebert.nn.moments import collect
 
-    batches = sample(artifact, room.texts)
-    return factorize(artifact, FactorizeSettings(**wanted), collect(from_artifact(artifact), batches))
+    return collect(from_artifact(artifact), sample(artifact, room.texts))
 
 
 def _grouped(artifact: Artifact, groups: int, room: Room) -> Artifact:
