@@ -5,8 +5,8 @@
 #   mini-intents   CLINC150's intents, those out of scope among them as the label oos
 #   glue           teacher and mini on every GLUE task that has data, three seeds for the small sets
 #
-# mini-intents, mini-sst2 and teacher-sst-2 are as they were run. The others have not been run at length yet: their epochs
-# and rates are guesses. Those students learn from the finetuned teacher's logits beside the labels. Every run resumes
+# mini-intents, mini-sst2, mini-squad and their teachers are as they were run. The others have not been run at length yet:
+# their epochs and rates are guesses. Those students learn from the finetuned teacher's logits beside the labels. Every run resumes
 # where it was stopped; what comes out lies in OUT, quantized ones in OUT/NAME-int8. SB is the command, ARGS what every
 # finetuning is told.
 
@@ -30,7 +30,6 @@ EPOCHS_sts-b := 8
 EPOCHS_rte := 10
 EPOCHS_sst-2 := 3
 EPOCHS_qnli := 3
-EPOCHS_squad := 3
 EPOCHS_clinc150 := 15
 MORE_sst-2 := --batch-size 64 --evaluate-every 500
 SEEDS = $(if $(filter $(1),$(SMALL)),--seeds 3)
@@ -40,7 +39,7 @@ STUDENTS := $(addprefix mini-,$(GLUE))
 .PHONY: mini-sst2 mini-squad mini-intents glue $(TEACHERS) $(STUDENTS)
 
 mini-sst2: $(OUT)/mini-sst2/squeezebert.json
-mini-squad: $(OUT)/mini/squad-int8
+mini-squad: $(OUT)/mini-squad/squeezebert.json
 mini-intents: $(OUT)/mini-intents/squeezebert.json
 glue: $(foreach task,$(GLUE),teacher-$(task) mini-$(task))
 $(TEACHERS): teacher-%: $(OUT)/teacher/%
@@ -68,8 +67,21 @@ $(OUT)/mini-sst2/squeezebert.json: $(OUT)/teacher/sst-2
 	$(SB) quantize $(OUT)/mini/sst-2 $(OUT)/mini-sst2
 	$(SB) card $(OUT)/mini-sst2 --about $(HERE)sst-2/about.json
 
-$(OUT)/mini/%-int8: $(OUT)/mini/%
-	$(SB) quantize $< $@
+# Both learn from contexts of other lengths, most of them short; the student from the teacher's layers too.
+$(OUT)/squad-contexts:
+	$(PYTHON) $(HERE)squad/contexts.py $(DATA) $@
+
+$(OUT)/teacher/squad: $(OUT)/squad-contexts
+	$(SB) finetune $(TEACHER) --task squad --data $< --out $@ --epochs 1 --limit 50000 --batch-size 40 \
+	  --learning-rate 1.5e-4 --dropout 0 --dev-limit 500 --evaluate-every 400 $(ARGS)
+
+$(OUT)/mini-squad/squeezebert.json: $(OUT)/teacher/squad
+	$(SB) quantize $< $<-int8
+	$(SB) finetune $(MINI) --task squad --data $(OUT)/squad-contexts --out $(OUT)/mini/squad --teacher $<-int8 \
+	  --teach-weight 0.7 --teach-hidden 1 --epochs 1 --limit 70000 --batch-size 20 --accumulate 2 \
+	  --learning-rate 4e-4 --dropout 0 --dev-limit 500 --evaluate-every 500 $(ARGS)
+	$(SB) quantize $(OUT)/mini/squad $(OUT)/mini-squad
+	$(SB) card $(OUT)/mini-squad --about $(HERE)squad/about.json
 
 $(OUT)/mini/%: $(OUT)/teacher/%
 	$(SB) finetune $(MINI) --task $* --data $(DATA) --out $@ --epochs $(EPOCHS_$*) \

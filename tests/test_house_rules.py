@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cascades", "model"),
     ("evaluate", "search", "train"),
     ("bench", "serve"),
+    ("squeeze",),
     ("cli",),
     ("__main__",),
 )

@@ -9,7 +9,9 @@ namespace squeezebert {
 namespace {
 
 constexpr std::size_t kRowsPerTask = 16;    // of LayerNorm, embeddings and convolutions
-constexpr std::size_t kWideRows = 512;      // feed-forward rows alive at once: bounds memory on large batches
+constexpr std::size_t kRowsTogether = 128;  // memory grows by so many rows: seldom, so that little is left in pieces
+constexpr std::size_t kChunkTokens = 512;   // more sequences at once gain no speed
+constexpr std::size_t kWideRows = 128;      // feed-forward rows alive at once
 
 std::string text(int64_t n) { return std::to_string(n); }
 
@@ -46,7 +48,7 @@ std::size_t tasks_of(std::size_t rows) { return (rows + kRowsPerTask - 1) / kRow
 Forward::Forward(Model& model, const sqb_batch& batch)
     : model_(model),
       batch_(batch),
-      tokens_(checked_tokens(model, batch)),
+      all_tokens_(checked_tokens(model, batch)),
       C_(static_cast<std::size_t>(model.config.hidden_size)),
       A_(model.attention_channels),
       lease_(model.pool) {}
@@ -57,13 +59,29 @@ Forward::~Forward() {
 
 Rows Forward::reserve(Buffer& buffer, std::size_t rows, std::size_t channels) {
   const std::size_t ld = stride_of(channels);
-  return {buffer.reserve(rows * ld), rows, ld};
+  return {buffer.reserve(round_up(rows, kRowsTogether) * ld), rows, ld};
+}
+
+// As many sequences as kChunkTokens hold, one at least; chunks are about as large as each other.
+bool Forward::next() {
+  if (!workspace_) {
+    workspace_ = model_.take();
+    lease_.take();
+  }
+  chunk_ = {chunk_.sequence + chunk_.sequences, 0, chunk_.token + chunk_.tokens, 0};
+  const std::size_t left = all_tokens_ - chunk_.token, chunks = (left + kChunkTokens - 1) / kChunkTokens;
+  const std::size_t last = static_cast<std::size_t>(batch_.sequences);
+  for (std::size_t b = chunk_.sequence; b < last; ++b) {
+    const std::size_t tokens = position(b + 1) - chunk_.token;
+    if (chunk_.sequences && (tokens > kChunkTokens || chunk_.tokens * chunks >= left)) break;
+    chunk_.sequences++;
+    chunk_.tokens = tokens;
+  }
+  return chunk_.sequences > 0;
 }
 
 Rows Forward::encode() {
-  workspace_ = model_.take();
-  lease_.take();
-  Rows x = reserve(workspace_->hidden, tokens_, C_);
+  Rows x = reserve(workspace_->hidden, chunk_.tokens, C_);
   embeddings(x);
   for (Layer& one : model_.layers) layer(one, x);
   return x;
@@ -72,13 +90,14 @@ Rows Forward::encode() {
 void Forward::embeddings(Rows out) {
   const Section section(Operation::embedding);
   const std::size_t E = static_cast<std::size_t>(model_.config.embedding_size);
-  const Rows sums = E == C_ ? out : reserve(workspace_->context, tokens_, E);
+  const Rows sums = E == C_ ? out : reserve(workspace_->context, chunk_.tokens, E);
   const float *positions = model_.positions.get(), *types = model_.types.get();
+  const int32_t *ids = batch_.ids + chunk_.token, *type_ids = batch_.types + chunk_.token;
   lease_.run(sequences(), [&](std::size_t b, unsigned) {
     for (std::size_t t = start(b); t < start(b + 1); ++t) {
       float* to = sums.data + t * sums.ld;
-      const float* word = model_.words.row(static_cast<std::size_t>(batch_.ids[t]), E, to);
-      model_.kernels.add3(word, positions + (t - start(b)) * E, types + static_cast<std::size_t>(batch_.types[t]) * E, to, E);
+      const float* word = model_.words.row(static_cast<std::size_t>(ids[t]), E, to);
+      model_.kernels.add3(word, positions + (t - start(b)) * E, types + static_cast<std::size_t>(type_ids[t]) * E, to, E);
     }
   });
   if (E != C_) linear(model_.embedding_projection, sums, out);
@@ -87,7 +106,7 @@ void Forward::embeddings(Rows out) {
 
 void Forward::layer(Layer& layer, Rows x) {
   if (model_.config.attention_rank) return low_rank_layer(layer, x);
-  const Rows qkv = reserve(workspace_->mixed, tokens_, 3 * A_), context = reserve(workspace_->context, tokens_, A_);
+  const Rows qkv = reserve(workspace_->mixed, x.count, 3 * A_), context = reserve(workspace_->context, x.count, A_);
   query_key_value(layer, x, qkv);
   attention(qkv, context);
   after_attention(layer, context, x);
@@ -146,7 +165,7 @@ void Forward::project(const Projection& projection, Rows x, Rows out, Activation
 void Forward::convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels) {
   const std::ptrdiff_t K = model_.config.conv_kernel;
   lease_.run(sequences(), [&](std::size_t b, unsigned) {
-    const std::ptrdiff_t begin = batch_.cu_seqlens[b], end = batch_.cu_seqlens[b + 1];
+    const std::ptrdiff_t begin = static_cast<std::ptrdiff_t>(start(b)), end = static_cast<std::ptrdiff_t>(start(b + 1));
     for (std::ptrdiff_t t = begin; t < end; ++t) {
       float* to = out.data + static_cast<std::size_t>(t) * out.ld;
       std::fill_n(to, channels, 0.0f);

@@ -1,4 +1,6 @@
 // Forward: one call through a model, from a batch to hidden states, and on to each head.
+//
+// A batch passes in chunks of whole sequences, so that a call needs no more memory for many of them than for some.
 #pragma once
 
 #include "model.hpp"
@@ -13,10 +15,6 @@ class Forward {
   Forward(const Forward&) = delete;
   Forward& operator=(const Forward&) = delete;
 
-  // Takes a workspace and, when they are free, the pool's workers; what a call refuses it refuses before, because without
-  // exceptions (WebAssembly) nobody would give them back. [T, C]
-  Rows encode();
-
   void hidden(float* out);
   void embed(sqb_pooling pooling, bool normalize, float* out);
   void pooler(float* out);
@@ -26,8 +24,19 @@ class Forward {
   void masked_logits(const int32_t* rows, int32_t count, float* out);
 
  private:
-  std::size_t sequences() const { return static_cast<std::size_t>(batch_.sequences); }
-  std::size_t start(std::size_t sequence) const { return static_cast<std::size_t>(batch_.cu_seqlens[sequence]); }
+  // The sequences that are being computed, and their tokens; what is below speaks of these alone.
+  struct Chunk {
+    std::size_t sequence = 0, sequences = 0;  // the first one of the batch's, and how many
+    std::size_t token = 0, tokens = 0;
+  };
+  std::size_t sequences() const { return chunk_.sequences; }
+  std::size_t start(std::size_t sequence) const { return position(chunk_.sequence + sequence) - chunk_.token; }
+  std::size_t position(std::size_t sequence) const { return static_cast<std::size_t>(batch_.cu_seqlens[sequence]); }
+
+  // Turns to the next chunk; false when there is none. The first time takes a workspace and, when they are free, the pool's
+  // workers: what a call refuses it refuses before, because without exceptions (WebAssembly) nobody would give them back.
+  bool next();
+  Rows encode();  // [T, C]
 
   Rows reserve(Buffer& buffer, std::size_t rows, std::size_t channels);
   void embeddings(Rows out);
@@ -41,6 +50,8 @@ class Forward {
 
   void attention(Rows qkv, Rows context);
   void attend_all(Rows queries, std::size_t begin, std::size_t end, Rows context);
+  void pair_keys_values(Rows qkv);
+  void attend_pairs(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch);
   void attend(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch);
 
   void low_rank_layer(Layer& layer, Rows x);
@@ -59,7 +70,8 @@ class Forward {
 
   Model& model_;
   const sqb_batch batch_;
-  const std::size_t tokens_, C_, A_;
+  const std::size_t all_tokens_, C_, A_;
+  Chunk chunk_;
   std::unique_ptr<Workspace> workspace_;
   Pool::Lease lease_;
 };

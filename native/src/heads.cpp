@@ -35,8 +35,10 @@ void to_unit_length(float* x, std::size_t n) {
 }  // namespace
 
 void Forward::hidden(float* out) {
-  const Rows x = encode();
-  for (std::size_t t = 0; t < tokens_; ++t) std::copy_n(x.data + t * x.ld, C_, out + t * C_);
+  while (next()) {
+    const Rows x = encode();
+    for (std::size_t t = 0; t < x.count; ++t) std::copy_n(x.data + t * x.ld, C_, out + (chunk_.token + t) * C_);
+  }
 }
 
 // One vector of sequence b, as the pooling says. [C]
@@ -46,17 +48,18 @@ void Forward::pool(Rows x, std::size_t b, int pooling, float* out) {
 }
 
 void Forward::embed(sqb_pooling pooling, bool normalize, float* out) {
-  const Rows x = encode();
-  for (std::size_t b = 0; b < sequences(); ++b) {
-    float* row = out + b * C_;
-    pool(x, b, pooling, row);
-    if (normalize) to_unit_length(row, C_);
+  while (next()) {
+    const Rows x = encode();
+    for (std::size_t b = 0; b < sequences(); ++b) {
+      float* row = out + (chunk_.sequence + b) * C_;
+      pool(x, b, pooling, row);
+      if (normalize) to_unit_length(row, C_);
+    }
   }
 }
 
 // tanh or relu of a dense layer over each sequence's first token, or over the mean of its tokens. [B, C]
 Rows Forward::pooled() {
-  need(!model_.pooler.empty(), "pooler");
   const Rows x = encode(), first = reserve(workspace_->gathered, sequences(), C_);
   for (std::size_t b = 0; b < sequences(); ++b) pool(x, b, model_.config.classifier_pooling, first.data + b * first.ld);
   const Rows out = reserve(workspace_->gathered_out, sequences(), C_);
@@ -69,23 +72,27 @@ void Forward::write_linear(const Linear& layer, Rows x, std::size_t outputs, flo
 }
 
 void Forward::pooler(float* out) {
-  const Rows x = pooled();
-  for (std::size_t b = 0; b < sequences(); ++b) std::copy_n(x.data + b * x.ld, C_, out + b * C_);
+  need(!model_.pooler.empty(), "pooler");
+  while (next()) {
+    const Rows x = pooled();
+    for (std::size_t b = 0; b < x.count; ++b) std::copy_n(x.data + b * x.ld, C_, out + (chunk_.sequence + b) * C_);
+  }
 }
 
 void Forward::sequence_logits(float* out) {
   need(!model_.classifier.empty(), "classifier");
-  write_linear(model_.classifier, pooled(), model_.labels, out);
+  need(!model_.pooler.empty(), "pooler");
+  while (next()) write_linear(model_.classifier, pooled(), model_.labels, out + chunk_.sequence * model_.labels);
 }
 
 void Forward::token_logits(float* out) {
   need(!model_.classifier.empty(), "classifier");
-  write_linear(model_.classifier, encode(), model_.labels, out);
+  while (next()) write_linear(model_.classifier, encode(), model_.labels, out + chunk_.token * model_.labels);
 }
 
 void Forward::span_logits(float* out) {
   need(!model_.qa_outputs.empty(), "question answering head");
-  write_linear(model_.qa_outputs, encode(), 2, out);
+  while (next()) write_linear(model_.qa_outputs, encode(), 2, out + chunk_.token * 2);
 }
 
 // decoder(LayerNorm(act(dense(x)))) at the given tokens; the decoder is the embedding table when they are tied.
@@ -93,12 +100,18 @@ void Forward::masked_logits(const int32_t* rows, int32_t count, float* out) {
   need(!model_.transform.empty(), "masked LM head");
   const std::size_t N = static_cast<std::size_t>(count), E = static_cast<std::size_t>(model_.config.embedding_size);
   for (std::size_t n = 0; n < N; ++n)
-    if (rows[n] < 0 || static_cast<std::size_t>(rows[n]) >= tokens_)
-      fail(SQB_BAD_INPUT, "row " + std::to_string(rows[n]) + " is outside the batch's " + std::to_string(tokens_) +
+    if (rows[n] < 0 || static_cast<std::size_t>(rows[n]) >= all_tokens_)
+      fail(SQB_BAD_INPUT, "row " + std::to_string(rows[n]) + " is outside the batch's " + std::to_string(all_tokens_) +
                                      " tokens; pass positions among the packed tokens");
-  const Rows x = encode(), gathered = reserve(workspace_->gathered, N, C_);
-  for (std::size_t n = 0; n < N; ++n)
-    std::copy_n(x.data + static_cast<std::size_t>(rows[n]) * x.ld, C_, gathered.data + n * gathered.ld);
+  Rows gathered{};
+  while (next()) {
+    const Rows x = encode();
+    gathered = reserve(workspace_->gathered, N, C_);  // as large each time: it keeps what is there
+    for (std::size_t n = 0; n < N; ++n) {
+      const std::size_t row = static_cast<std::size_t>(rows[n]) - chunk_.token;  // far past the end when it lies before
+      if (row < x.count) std::copy_n(x.data + row * x.ld, C_, gathered.data + n * gathered.ld);
+    }
+  }
   const Rows states = reserve(workspace_->gathered_out, N, E);
   linear(model_.transform, gathered, states, static_cast<Activation>(model_.config.hidden_act));
   normalize(model_.transform_norm, states, nullptr, E);

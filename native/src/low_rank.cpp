@@ -23,22 +23,22 @@ Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + 
 }  // namespace
 
 void Forward::low_rank_layer(Layer& layer, Rows x) {
-  const std::size_t step = layer.intermediate.taps.empty() ? std::min(tokens_, kBlockRows) : tokens_;
+  const std::size_t step = layer.intermediate.taps.empty() ? std::min(x.count, kBlockRows) : x.count;
   place_keys();
   const Rows keys_values = reserve(workspace_->low_rank, workspace_->key_starts.back(), 2 * A_);
   {
     const Section section(Operation::attention);
     weigh(layer);
   }
-  for (std::size_t row = 0; row < tokens_; row += step) {
-    const Rows block = part(x, row, std::min(step, tokens_ - row)), own = reserve(workspace_->mixed, block.count, 2 * A_);
+  for (std::size_t row = 0; row < x.count; row += step) {
+    const Rows block = part(x, row, std::min(step, x.count - row)), own = reserve(workspace_->mixed, block.count, 2 * A_);
     key_value(layer, block, own);
     const Section section(Operation::attention);
     for (std::size_t b = sequence_at(row); b < sequences() && start(b) < row + block.count; ++b)
       gather(layer, b, own, row, keys_values);
   }
-  for (std::size_t row = 0; row < tokens_; row += step) {
-    const Rows block = part(x, row, std::min(step, tokens_ - row));
+  for (std::size_t row = 0; row < x.count; row += step) {
+    const Rows block = part(x, row, std::min(step, x.count - row));
     const Rows queries = reserve(workspace_->mixed, block.count, A_), context = reserve(workspace_->context, block.count, A_);
     {
       const Section section(Operation::qkv);
@@ -62,8 +62,8 @@ void Forward::place_keys() {
 }
 
 std::size_t Forward::sequence_at(std::size_t token) const {
-  const int32_t* ends = batch_.cu_seqlens + 1;
-  return static_cast<std::size_t>(std::upper_bound(ends, ends + sequences(), static_cast<int32_t>(token)) - ends);
+  const int32_t* ends = batch_.cu_seqlens + chunk_.sequence + 1;
+  return static_cast<std::size_t>(std::upper_bound(ends, ends + sequences(), static_cast<int32_t>(chunk_.token + token)) - ends);
 }
 
 void Forward::key_value(Layer& layer, Rows x, Rows out) {

@@ -22,6 +22,7 @@ class Buffer {
   float* reserve(std::size_t n) {
     if (n > size_) {
       const std::size_t bytes = round_up((n + kSlack) * sizeof(float), kAlignment);
+      data_.reset();  // before, so that the two are never there together
       data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
       if (!data_) {
         size_ = 0;

@@ -77,6 +77,7 @@ class Model {
   Norm transform_norm;
   Buffer decoder_bias;  // [V]
   std::size_t labels = 0;
+  const PairKernels* pairs = nullptr;  // where attention is bfloat16
 
   // A workspace nobody else uses; give it back when the call is over.
   std::unique_ptr<Workspace> take();
@@ -109,6 +110,7 @@ class Model {
   void expect_heads();
   void check_forms(const std::string& name, const Projection& projection) const;
   void check_layers() const;
+  bool attention_in_pairs() const;
   bool has(const std::string& name) const;
 
   std::map<std::string, Slot> slots_;

@@ -81,3 +81,16 @@ def test_what_is_no_record_is_told_apart(record: Path) -> None:
     other.write_text("{")
     with pytest.raises(InputError, match=r"cannot read .*other.json \(.*measure it again"):
         record_table([other])
+
+
+def test_a_pareto_record_says_who_is_on_the_front(record: Path) -> None:
+    found = json.loads(record.read_text())
+    row = {"model": "m", "runtime": "squeezebert", "precision": "int8", "figure": 0.87654, "items": 872}
+    row |= {"milliseconds": 5.0, "milliseconds_median": 6.0, "faster": 2.35, "bytes": 15_340_000, "on_front": True}
+    told = {"mode": "pareto", "task": "sst-2", "metric": "accuracy", "rows": [row, {**row, "on_front": False}]}
+    record.write_text(json.dumps({**found, **told}))
+    first, second = record_table([record]).splitlines()[2:4]
+    cells = [cell.strip() for cell in first.strip("|").split("|")]
+    assert cells[:6] == ["m", "sst-2", "squeezebert", "int8", "0.8765", "872"]
+    assert cells[6:] == ["5.00", "6.00", "2.35x", "15.3", "yes"]
+    assert second.rstrip("| ").endswith("15.3")

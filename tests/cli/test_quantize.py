@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from random_models import random_artifact, tiny_config
 
 from squeezebert.artifact import Artifact
+from squeezebert.compress.quantize import quantize
 
 
 def test_quantize_writes_an_int8_artifact_and_says_how_large(run, tmp_path: Path):
@@ -73,3 +75,42 @@ def test_other_forms_are_refused(run, tmp_path: Path):
     done = run("quantize", str(tmp_path), str(tmp_path / "out"), "--weights", "int2")
     assert done.code == 2
     assert "'int2' is not one of 'int8', 'int4'" in done.err
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    file = tmp_path / "text.txt"
+    file.write_text("The king of France is paris, and the paris of France is king. " * 60, encoding="utf-8")
+    return file
+
+
+def rounding(folder: Path) -> str:
+    return Artifact.load(folder).history[-1]["settings"].get("rounding", "")
+
+
+def test_text_chooses_how_int4_is_rounded(run, tmp_path: Path, text: Path):
+    random_artifact(tiny_config()).save(tmp_path / "full")
+    command = ["quantize", str(tmp_path / "full"), str(tmp_path / "out"), "--weights", "int4", "--text", str(text)]
+    assert run(*command).code == 0
+    assert rounding(tmp_path / "out") == "by inputs"
+    assert run(*command, "--nearest").code == 0
+    assert rounding(tmp_path / "out") == ""
+
+
+@pytest.mark.parametrize("told", [{"qat": "int4"}, {"settings": {"qat": "int4"}}])  # distill's line, and finetune's
+def test_what_was_trained_for_int4_is_rounded_as_it_was_trained(run, tmp_path: Path, text: Path, told):
+    random_artifact(tiny_config()).then("train", settings=told).save(tmp_path / "full")
+    done = run("quantize", tmp_path / "full", tmp_path / "out", "--weights", "int4", "--text", text)
+    assert done.code == 0, done.err
+    assert rounding(tmp_path / "out") == ""
+
+
+def test_text_for_int8_and_int8_with_text_are_refused(run, tmp_path: Path, text: Path):
+    quantize(random_artifact(tiny_config())).save(tmp_path / "small")
+    done = run("quantize", tmp_path / "small", tmp_path / "out", "--text", text)
+    assert done.code == 2
+    assert "--text chooses how int4 layers are rounded; add --weights int4" in done.err
+    done = run("quantize", tmp_path / "small", tmp_path / "out", "--text", text, "--weights", "int4")
+    assert done.code == 2
+    assert "int8 already; quantize the float32 artifact" in done.err
+    assert not (tmp_path / "out").exists()

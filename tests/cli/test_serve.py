@@ -31,6 +31,7 @@ def test_options_reach_the_settings(run, served, tmp_path, monkeypatch):
         *("serve", "a=x/y", "b", "--host", "::1", "--port", "0", "--threads", "2", "--lazy", "--pin", "b"),
         *("--idle", "60", "--reload", "0", "--batch-ms", "5", "--drain", "7", "--api-keys", keys),
         *("--cors", "https://a.example", "--limit", "texts=9", "--log-level", "error", "--log-texts"),
+        "--no-web",
     )
     assert done.code == 0, done.err
     settings, log = served[0]
@@ -47,6 +48,7 @@ def test_options_reach_the_settings(run, served, tmp_path, monkeypatch):
         drain_seconds=7,
         keys=("fedcba9876543210", "0123456789abcdef"),
         origins=("https://a.example",),
+        web=False,
         limits=Limits(texts=9),
         log_level="error",
         log_format="auto",

@@ -76,6 +76,16 @@ def test_the_playground_leads_there_and_may_not_run_webassembly_itself(server: S
     assert server.get("/web").text == server.get("/web/").text
 
 
+def test_a_server_may_do_without(start_server, all_specs):
+    server: Server = start_server(all_specs[:1], web=False)
+    models = ("/web/models/index.json", "/web/models/embed/manifest.json")
+    for path in ("/web", "/web/", "/web/squeezebert/src/index.js", *models):
+        assert raw(server, path).status == 404
+    page = server.get("/")
+    assert page.status_code == 200
+    assert "web/" not in page.text
+
+
 def test_the_models_are_listed(server: Server):
     found = server.get("/web/models/index.json").json()["models"]
     assert {"name": "mlm", "kind": "masked_lm"} in found

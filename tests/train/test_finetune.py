@@ -204,10 +204,17 @@ def test_a_teachers_inside_and_unlabelled_texts_can_be_learnt_from(data, tmp_pat
     told: list[str] = []
     out = Output(tmp_path / "student", progress=False, tell=told.append)
     wanted = replace(data(), texts=(str(tmp_path / "more.jsonl"),))
-    finetune(tiny_model(seed=3), wanted, settings, out, teacher)
+    finetune(tiny_model(), wanted, settings, out, teacher)
     assert told == ["20 texts more, labelled by the teacher"]
     log = (tmp_path / "student.training" / "seed-0" / "log.jsonl").read_text()
     assert {"labels", "teacher", "hidden", "attention"} <= set(json.loads(log.splitlines()[0]))
+
+
+def test_hidden_states_of_a_teacher_that_the_student_was_not_made_of_are_refused(data, tmp_path):
+    teacher = finetune(tiny_model(), data(), SHORT, quiet(tmp_path / "teacher")).artifact
+    settings = replace(SHORT, teaching=Teaching(hidden=1.0))
+    with pytest.raises(InputError, match="or finetune without --teach-hidden"):
+        finetune(tiny_model(seed=3), data(), settings, quiet(tmp_path / "student"), teacher)
 
 
 def test_texts_without_a_teacher_are_refused(data, tmp_path):

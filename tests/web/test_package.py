@@ -20,6 +20,7 @@ from source_tree import ROOT
 import squeezebert
 from squeezebert.artifact import Artifact
 from squeezebert.artifact.tensors import dequantized
+from squeezebert.compress.quantize import quantize
 from squeezebert.config import EncoderConfig
 from squeezebert.convert import export_web
 
@@ -96,6 +97,17 @@ def test_every_architecture_equals_the_desktops(script, tmp_path, name, precisio
     folder = export_web(artifact, tmp_path / "web", precision=precision)
     [vectors] = calls(script, str(folder), ["embed", TEXTS])
     np.testing.assert_allclose(vectors, squeezebert.load(folder, kernel="plain").embed(TEXTS), atol=TOLERANCE)
+
+
+def test_int4_weights_are_unpacked_to_the_desktops_integers(script, tmp_path):
+    config = tiny_config(groups=3, hidden_size=66, embedding_size=44, intermediate_size=132)
+    small = quantize(random_artifact(config), "int4", "int4")
+    file = small.save(tmp_path / "small") / "model.safetensors"
+    found = script("read_int4.mjs", {"file": str(file), "names": sorted(small.int4)})
+    assert small.int4
+    for name, one in found.items():
+        assert (one["dtype"], tuple(one["shape"])) == ("I8", small.tensors[name].shape)
+        assert one["values"] == small.tensors[name].reshape(-1).tolist()
 
 
 @pytest.mark.parametrize("engine", ["simd", "plain", "threads"])

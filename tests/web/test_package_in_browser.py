@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import launched
+from served import artifact
 from source_tree import ROOT
 
 import squeezebert
+from squeezebert.convert import export_web
 
 WEB = ROOT / "web"
 TEXTS = ["Is the king in Paris?", "the queen of France"]
@@ -73,7 +75,7 @@ def wanted(site: Path) -> np.ndarray:
     return squeezebert.load(site / "model").embed(TEXTS)
 
 
-@pytest.mark.parametrize("options", [{}, {"worker": False}, {"engine": "plain"}])
+@pytest.mark.parametrize("options", [{}, {"worker": False}, {"engine": "simd"}, {"engine": "plain"}])
 @pytest.mark.parametrize("headers", [{}, STRICT], ids=["plain page", "strict page"])
 def test_vectors_are_those_of_the_desktop(page, wanted, options, headers):
     found = page(headers).evaluate(PROGRAM, [options, TEXTS])
@@ -81,10 +83,25 @@ def test_vectors_are_those_of_the_desktop(page, wanted, options, headers):
     assert found["last"]["loaded"] == found["last"]["total"] == found["info"]["bytes"]
 
 
+def test_an_int4_model_gives_the_desktops_vectors(page, site):
+    small = export_web(artifact("embedding"), site / "small", precision="int4")
+    shutil.rmtree(site / "model")
+    small.rename(site / "model")
+    found = page().evaluate(PROGRAM, [{}, TEXTS])
+    np.testing.assert_allclose(
+        found["vectors"], squeezebert.load(site / "model", kernel="plain").embed(TEXTS), atol=1e-4
+    )
+    assert found["info"]["bytes"] == found["last"]["loaded"]
+
+
 def test_an_isolated_page_runs_threads(page, wanted):
     found = page(ISOLATED).evaluate(PROGRAM, [{"threads": 2}, TEXTS])
     assert found["info"]["threads"] == 2
     np.testing.assert_allclose(found["vectors"], wanted, atol=1e-4)
+
+
+def test_a_browser_with_relaxed_simd_runs_it(page):
+    assert page().evaluate(PROGRAM, [{}, TEXTS])["info"]["kernel"] == "wasm-relaxed"
 
 
 def test_another_page_does_without_threads(page, wanted):
@@ -125,7 +142,7 @@ def test_a_page_that_forbids_webassembly_is_told_so(page):
 def test_a_package_without_its_engine_is_told_so(page, site):
     shutil.rmtree(site / "web" / "engine")
     found = page().evaluate(PROGRAM, [{}, TEXTS])
-    assert "squeezebert-simd.wasm does not exist; publish the package's engine folder" in found["message"]
+    assert "squeezebert-relaxed.wasm does not exist; publish the package's engine folder" in found["message"]
 
 
 def test_a_package_without_its_worker_is_told_so(page, site):

@@ -8,8 +8,10 @@ const GUESSES = 40; // enough for a few words among the guesses
 const GUESSES_IN_WORD = 2000; // a word that has been begun may be far down the list
 const BEFORE = 400; // characters on either side that the model is shown; more of them add time and little else
 const AFTER = 100;
+const LEAST_PIECE = 0.1; // of the probability, for a piece that ends a word which the vocabulary does not have
 const HINT = "Tab takes the first word, a click or tap any of them. After Escape, Tab moves on as usual.";
 const WORD = /^[\p{L}\p{N}'’]+$/u;
+const PIECE = /^##[\p{L}\p{N}]+$/u; // of a word, to be joined to what stands before it
 const BEGUN = /[\p{L}\p{N}'’]*$/u;
 
 export const write = {
@@ -59,14 +61,14 @@ function hasMoved({ box, guessed }) {
 async function run(panel, model) {
   const { text, at, begun } = place(panel.box);
   const asked = ask(text, at, begun, model.info.maskToken ?? "[MASK]");
-  const { value, took } = asked ? await timed(() => model.fill(asked, { topK: begun ? GUESSES_IN_WORD : GUESSES })) : { value: [], took: "" };
-  panel.guessed = { text, at, begun, words: words(value, text.slice(0, at), begun) };
+  const { value, took } = await timed(() => Promise.all(asked.map((one) => model.fill(one.text, { topK: one.topK }))));
+  panel.guessed = { text, at, begun, words: words(value.map(first), text.slice(0, at), begun) };
   show(panel);
   if (panel.wanted && !hasMoved(panel)) {
     panel.wanted = false;
     if (panel.guessed.words.length) take(panel, panel.guessed.words[0]);
   }
-  return took;
+  return asked.length ? took : "";
 }
 
 // Where the cursor is, and the beginning of a word before it.
@@ -75,21 +77,28 @@ function place(box) {
   return { text, at, begun: BEGUN.exec(text.slice(0, at))[0] };
 }
 
-// The text around the cursor with a mask in the gap; nothing where there is no gap. With nothing behind it the mask gets
-// a full stop, or the model would guess one.
+// The text around the cursor with a mask in the gap, and where a word was begun, the same with the mask after it; nothing
+// where there is no gap. At the end two masks and a full stop: behind one alone the model would look for a last word.
 function ask(text, at, begun, mask) {
   const after = text.slice(at, at + AFTER);
-  if (/^[\p{L}\p{N}]/u.test(after) || !text.trim()) return "";
-  const before = text.slice(Math.max(0, at - begun.length - BEFORE), at - begun.length);
-  return `${before.trimEnd()} ${mask} ${after.trim() ? after.trimStart() : "."}`.trimStart();
+  if (/^[\p{L}\p{N}]/u.test(after) || !text.trim()) return [];
+  const before = text.slice(Math.max(0, at - begun.length - BEFORE), at - begun.length).trimEnd();
+  const rest = after.trim() ? `${mask} ${after.trimStart()}` : `${mask} ${mask} .`;
+  const asked = (word, topK) => ({ text: [before, word, rest].filter(Boolean).join(" "), topK });
+  return begun ? [asked("", GUESSES_IN_WORD), asked(begun, GUESSES)] : [asked("", GUESSES)];
 }
 
-// The guesses that are whole words and go on from what was begun, written as they have to be at this place.
-function words(guesses, before, begun) {
+// The guesses for a text's first mask.
+const first = (guesses) => (Array.isArray(guesses[0]) ? guesses[0] : guesses);
+
+// The guesses that are whole words and go on from what was begun, then what was begun with a piece of a word behind it;
+// written as they have to be at this place.
+function words([whole = [], pieces = []], before, begun) {
   const start = begun.toLowerCase();
   const isFirst = /(^|[.!?]\s+)$/.test(before.slice(0, before.length - begun.length));
-  const fitting = guesses.map(({ token }) => token).filter((token) => WORD.test(token) && fits(token.toLowerCase(), start));
-  return [...new Set(fitting)].slice(0, SHOWN).map((token) => {
+  const fitting = whole.map(({ token }) => token).filter((token) => WORD.test(token) && fits(token.toLowerCase(), start));
+  const ended = pieces.filter(({ score, token }) => score >= LEAST_PIECE && PIECE.test(token)).map(({ token }) => start + token.slice(2));
+  return [...new Set([...fitting, ...ended])].slice(0, SHOWN).map((token) => {
     if (begun) return begun + token.slice(begun.length);
     return isFirst ? token[0].toUpperCase() + token.slice(1) : token;
   });

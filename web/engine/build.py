@@ -4,9 +4,9 @@
     python web/engine/build.py --out DIR    elsewhere
     python web/engine/build.py --tests DIR  the kernels' own test, a program for WASI
 
-squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-plain.wasm nothing, and squeezebert-threads.wasm SIMD, atomics and
-a memory that its host shares among workers. The modules import two functions: env.sqb_host_fail, which ends a call that
-failed, and WASI's clock_time_get, which only the profile reads.
+squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-relaxed.wasm relaxed SIMD too, squeezebert-plain.wasm nothing, and
+squeezebert-threads.wasm SIMD, atomics and a memory that its host shares among workers. The modules import two
+functions: env.sqb_host_fail, which ends a call that failed, and WASI's clock_time_get, which only the profile reads.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ REACTOR = ("-mexec-model=reactor", f"-Wl,-z,stack-size={STACK}", f"-Wl,--initial
 SHARED = ("-matomics", "-mbulk-memory", "-Wl,--shared-memory", "-Wl,--import-memory", f"-Wl,--max-memory={MOST}")
 # For our files alone: as -msimd128 the C++ library would be compiled once more.
 SIMD = ("-Xclang", "-target-feature", "-Xclang", "+simd128")
+RELAXED = ("-Xclang", "-target-feature", "-Xclang", "+relaxed-simd")
 HOST_CALLS = ("malloc", "free", "__stack_pointer")
 THREAD_CALLS = ("sqb_thread_seat", "sqb_thread_main")
 
@@ -54,6 +55,7 @@ class Module:
 
 MODULES = {
     "simd": Module(SIMD),
+    "relaxed": Module((*SIMD, *RELAXED)),
     "plain": Module(),
     "threads": Module((*SIMD, *SHARED), THREAD_CALLS),
 }

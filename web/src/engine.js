@@ -6,6 +6,7 @@ import { writeFloat32 } from "./safetensors.js";
 import { compile, Wasm } from "./wasm.js";
 
 const FILES = {
+  relaxed: new URL("../engine/squeezebert-relaxed.wasm", import.meta.url),
   simd: new URL("../engine/squeezebert-simd.wasm", import.meta.url),
   plain: new URL("../engine/squeezebert-plain.wasm", import.meta.url),
   threads: new URL("../engine/squeezebert-threads.wasm", import.meta.url),

@@ -1,9 +1,9 @@
 // Which of the engine's files this browser can run.
 import { shown, SqueezeBertError } from "./errors.js";
 
-/** @typedef {"simd" | "plain" | "threads"} EngineKind */
+/** @typedef {"relaxed" | "simd" | "plain" | "threads"} EngineKind */
 
-export const ENGINES = /** @type {const} */ (["auto", "simd", "plain", "threads"]);
+export const ENGINES = /** @type {const} */ (["auto", "relaxed", "simd", "plain", "threads"]);
 
 // A module of one function that makes a vector: () -> v128, i8x16.splat(0).
 const WITH_SIMD = Uint8Array.of(
@@ -15,6 +15,17 @@ const WITH_SIMD = Uint8Array.of(
 
 /** Whether WebAssembly has vectors here. */
 export const hasSimd = () => WebAssembly.validate(WITH_SIMD);
+
+// The same of f32x4.relaxed_madd over three vectors.
+const WITH_RELAXED_SIMD = Uint8Array.of(
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  ...[1, 5, 1, 0x60, 0, 1, 0x7b],
+  ...[3, 2, 1, 0],
+  ...[10, 19, 1, 17, 0, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x85, 2, 0x0b],
+);
+
+/** Whether WebAssembly has the vector instructions here whose last bit is the machine's own. */
+export const hasRelaxedSimd = () => WebAssembly.validate(WITH_RELAXED_SIMD);
 
 /** Whether memory may be shared with workers here: in browsers only where the page is cross-origin isolated. */
 export function hasThreads() {
@@ -40,6 +51,7 @@ export function chooseEngine(wanted, threads) {
   const onPage = typeof document !== "undefined";
   if (wanted === "auto") {
     if (threads > 1 && !onPage && hasThreads()) return "threads";
+    if (hasRelaxedSimd()) return "relaxed";
     return hasSimd() ? "simd" : "plain";
   }
   if (!ENGINES.some((known) => known === wanted)) {
@@ -47,6 +59,9 @@ export function chooseEngine(wanted, threads) {
   }
   if (wanted !== "plain" && !hasSimd()) {
     throw unable(`engine "${wanted}" needs WebAssembly SIMD, which is missing here; choose "auto" or "plain"`);
+  }
+  if (wanted === "relaxed" && !hasRelaxedSimd()) {
+    throw unable('engine "relaxed" needs WebAssembly\'s relaxed SIMD, which is missing here; choose "auto" or "simd"');
   }
   if (wanted === "threads" && !hasThreads()) {
     throw unable(

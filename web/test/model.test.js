@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { chooseEngine } from "../src/features.js";
+import { chooseEngine, hasRelaxedSimd } from "../src/features.js";
 import { load, SqueezeBertError, version } from "../src/index.js";
 import { MINI } from "./site.js";
 
@@ -123,17 +123,24 @@ for (const [name, call, message] of [
   });
 }
 
+const SINGLE = hasRelaxedSimd() ? "relaxed" : "simd"; // the fastest of one thread here
+
 test("threads are taken where they are wanted and can be", () => {
   assert.deepEqual(
     [chooseEngine("auto", 1), chooseEngine("auto", 2), chooseEngine("plain", 4)],
-    ["simd", "threads", "plain"],
+    [SINGLE, "threads", "plain"],
   );
+});
+
+test("relaxed SIMD is run where it is, and else refused", () => {
+  if (hasRelaxedSimd()) assert.equal(chooseEngine("relaxed", 1), "relaxed");
+  else assert.throws(() => chooseEngine("relaxed", 1), /relaxed SIMD, which is missing here; choose "auto" or "simd"/);
 });
 
 test("without shared memory threads are refused, and auto does without", () => {
   globalThis.crossOriginIsolated = false;
   try {
-    assert.equal(chooseEngine("auto", 4), "simd");
+    assert.equal(chooseEngine("auto", 4), SINGLE);
     assert.throws(
       () => chooseEngine("threads", 4),
       /needs a cross-origin isolated page; serve it with Cross-Origin-Opener/,

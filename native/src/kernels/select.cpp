@@ -3,6 +3,13 @@
 
 #include "table.hpp"
 
+#ifdef SQB_X86
+#include <cpuid.h>
+#endif
+#if defined(SQB_NEON) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 namespace squeezebert {
 
 extern const Kernels kPlainKernels;
@@ -10,15 +17,44 @@ extern const Kernels kPlainKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 #endif
+#ifdef SQB_AVX512BF16
+extern const PairKernels kAvx512Pairs;
+#endif
+#ifdef SQB_AVXVNNI
+extern const Kernels kAvxVnniKernels;
+#endif
+#ifdef SQB_NEON
+extern const Kernels kNeonKernels;
+#endif
 #ifdef __wasm_simd128__
 extern const Kernels kWasmSimdKernels;
 #endif
 
 namespace {
 
+#ifdef SQB_AVXVNNI
+// Which older compilers' __builtin_cpu_supports does not know.
+bool has_avxvnni() {
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & (1u << 4));
+}
+#endif
+
+#ifdef SQB_NEON
+bool has_dot_product() {
+#if defined(__linux__)
+  constexpr unsigned long kDotProduct = 1ul << 20;  // HWCAP_ASIMDDP
+  return getauxval(AT_HWCAP) & kDotProduct;
+#else
+  return true;  // every 64-bit Apple machine that runs macOS
+#endif
+}
+#endif
+
 struct Found {
-  const Kernels* sets[4];
+  const Kernels* sets[5];
   std::size_t count = 0;
+  Kernels with_pairs{};
 
   Found() {
 #ifdef SQB_X86
@@ -27,8 +63,22 @@ struct Found {
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512vnni");
+#ifdef SQB_AVX512BF16
+    if (avx512 && __builtin_cpu_supports("avx512bf16")) {
+      with_pairs = kAvx512Kernels;
+      with_pairs.name = "avx512bf16";
+      with_pairs.pairs = &kAvx512Pairs;
+      sets[count++] = &with_pairs;
+    }
+#endif
     if (avx512) sets[count++] = &kAvx512Kernels;
+#ifdef SQB_AVXVNNI
+    if (avx2 && has_avxvnni()) sets[count++] = &kAvxVnniKernels;
+#endif
     if (avx2) sets[count++] = &kAvx2Kernels;
+#endif
+#ifdef SQB_NEON
+    if (has_dot_product()) sets[count++] = &kNeonKernels;
 #endif
 #ifdef __wasm_simd128__
     sets[count++] = &kWasmSimdKernels;

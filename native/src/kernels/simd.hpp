@@ -38,6 +38,15 @@ SQB_INLINE V constant(const float& x) {
 #endif
 }
 
+// a * b + c, rounded once where an instruction does so.
+SQB_INLINE V madd(V a, V b, V c) {
+#if defined(__wasm_relaxed_simd__)
+  return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 SQB_INLINE V select(VI mask, V a, V b) { return reinterpret_cast<V>((mask & reinterpret_cast<VI>(a)) | (~mask & reinterpret_cast<VI>(b))); }
 SQB_INLINE V max(V a, V b) { return a > b ? a : b; }
 SQB_INLINE V min(V a, V b) { return a < b ? a : b; }
@@ -77,12 +86,12 @@ SQB_INLINE V polynomial(V x, const float (&c)[N]) {
 #pragma GCC unroll 4
   for (int n = N; n > 1; n = (n + 1) / 2, x = x * x)
 #pragma GCC unroll 8
-    for (int i = 0; i < (n + 1) / 2; ++i) terms[i] = 2 * i + 1 < n ? terms[2 * i + 1] * x + terms[2 * i] : terms[2 * i];
+    for (int i = 0; i < (n + 1) / 2; ++i) terms[i] = 2 * i + 1 < n ? madd(terms[2 * i + 1], x, terms[2 * i]) : terms[2 * i];
   return terms[0];
 #else
   V p = splat(c[N - 1]);
 #pragma GCC unroll 16
-  for (int i = N - 2; i >= 0; --i) p = p * x + c[i];
+  for (int i = N - 2; i >= 0; --i) p = madd(p, x, splat(c[i]));
   return p;
 #endif
 }

@@ -67,6 +67,16 @@ struct QuantizeArgs {
   float* scales;  // [rows]
 };
 
+// Attention in bfloat16, for machines that multiply it: two values lie in the place of one float and are multiplied and
+// summed together, in float32.
+struct PairKernels {
+  void (*panel)(const PanelArgs&);  // a and w hold pairs, and k counts them
+  void (*pair_columns)(const float* x, std::size_t n, float* out);             // pairs of neighbours, [n / 2]; out may be x
+  void (*pair_rows)(float* x, const float* below, std::size_t n);              // x[i] and below[i], in place; null for zeros
+  // As below without the division: pairs of keys [ceil(S / 2)][ld] in place of scores, and each lane's sum.
+  void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld, float* sums);
+};
+
 struct Kernels {
   const char* name;
   std::size_t width;                                                          // columns of one packed panel
@@ -81,6 +91,7 @@ struct Kernels {
   void (*quantize)(const QuantizeArgs&);
   void (*int8_panel)(const Int8PanelArgs&);
   double (*probe)(bool int8);  // multiply-adds in registers alone for some microseconds; how many operations it did
+  const PairKernels* pairs = nullptr;
 };
 
 // The sets this build has and this machine can run, best first; `plain` always ends the list.

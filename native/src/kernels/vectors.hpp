@@ -27,6 +27,10 @@ struct Tile {
   V sums[ROWS][VECTORS];
 };
 
+#if !defined(MULTIPLIES_PAIRS)
+SQB_INLINE V add_product(V sum, V a, V w) { return madd(a, w, sum); }
+#endif
+
 template <int ROWS, int VECTORS, bool TRANSPOSED>
 SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const PanelArgs& p) {
   const float* w = p.w;
@@ -39,7 +43,7 @@ SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const Pane
     for (int m = 0; m < ROWS; ++m) {
       const V x = splat(TRANSPOSED ? a[k * lda + m] : a[m * lda + k]);
 #pragma GCC unroll 2
-      for (int n = 0; n < VECTORS; ++n) tile.sums[m][n] += x * b[n];
+      for (int n = 0; n < VECTORS; ++n) tile.sums[m][n] = add_product(tile.sums[m][n], x, b[n]);
     }
   }
 }

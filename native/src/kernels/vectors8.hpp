@@ -11,35 +11,49 @@
 //   Sums    begin_sums(start)     LANES columns' sums over k so far, from the int32 values they start with
 //   Sums    dot4(sums, inputs, weights), exactly
 //   VI      end_sums(sums)        one int32 a column
+// and, where load_weights takes more than a load, INT8_KEPT: the most inputs of a panel whose weights its first tile
+// leaves behind for the others, as load_weights gave them.
 #pragma once
 
 #include "vectors.hpp"
 
+#ifndef INT8_KEPT
+#define INT8_KEPT 0
+#endif
+
 namespace squeezebert {
 namespace {
 
-template <int ROWS, int VECTORS>
-SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, const Int8PanelArgs& p) {
+// Where a tile takes its weights from: the packed ones, the same while it leaves them behind, or what was left.
+enum class From { packed, keeping, kept };
+
+template <int ROWS, int VECTORS, From FROM>
+SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, Weights* kept,
+                            const Int8PanelArgs& p) {
   constexpr bool kTogether = INT8_BLOCK > 1;
   const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = kTogether ? 4 * ROWS : 4;
   const std::size_t count = (p.k + 3) / 4;
   a += p.from * (kTogether ? ROWS : 1);
   for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step) {
-    if constexpr (kTogether) asm("" : "+r"(a), "+r"(w));  // or each load's address is computed apart
+    if constexpr (kTogether) asm("" : "+r"(a), "+r"(w), "+r"(kept));  // or each load's address is computed apart
     Weights b[VECTORS];
 #pragma GCC unroll 2
-    for (int n = 0; n < VECTORS; ++n) b[n] = load_weights(w + n * 4 * LANES);
+    for (int n = 0; n < VECTORS; ++n) {
+      b[n] = FROM == From::kept ? kept[n] : load_weights(w + n * 4 * LANES);
+      if constexpr (FROM == From::keeping) kept[n] = b[n];
+    }
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
       const Inputs x = load_inputs(a + m * between);
 #pragma GCC unroll 2
       for (int n = 0; n < VECTORS; ++n) sums[m][n] = dot4(sums[m][n], x, b[n]);
     }
+    if constexpr (FROM != From::packed) kept += VECTORS;
   }
 }
 
-template <int ROWS, int VECTORS>
-SQB_INLINE void run_tile8(std::size_t row, std::size_t first, const Int8PanelArgs& p) {
+template <int ROWS, int VECTORS, From FROM>
+SQB_INLINE void run_tile8(std::size_t row, std::size_t first, Weights* kept, const Int8PanelArgs& p) {
   Sums sums[ROWS][VECTORS];
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
@@ -47,23 +61,32 @@ SQB_INLINE void run_tile8(std::size_t row, std::size_t first, const Int8PanelArg
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) sums[m][n] = begin_sums(start);
   }
-  accumulate8(sums, reinterpret_cast<const Activation8*>(p.a + row * p.lda), p.w + 4 * first, p);
+  const Activation8* a = reinterpret_cast<const Activation8*>(p.a + row * p.lda);
+  accumulate8<ROWS, VECTORS, FROM>(sums, a, p.w + 4 * first, kept, p);
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
     const std::size_t begin = first + static_cast<std::size_t>(n) * LANES, inside = p.cols - begin < LANES ? p.cols - begin : LANES;
     const V scales = load(p.scales + begin), bias = load(p.bias + begin);
     put_rows<ROWS>(p.out + row * p.ldo + begin, p.ldo, inside, [&](int m) {
-      return __builtin_convertvector(end_sums(sums[m][n]), V) * (scales * p.row_scales[row + m]) + bias;
+      return madd(__builtin_convertvector(end_sums(sums[m][n]), V), scales * p.row_scales[row + m], bias);
     });
   }
 }
 
 template <int ROWS, int VECTORS>
-void run_tiles8(std::size_t row, std::size_t end, std::size_t first, const Int8PanelArgs& p) {
-  for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS>(row, first, p);
+void run_tiles8(std::size_t row, std::size_t end, std::size_t first, Weights* kept, const Int8PanelArgs& p) {
+  if (!INT8_KEPT || !kept) {
+    for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::packed>(row, first, kept, p);
+    return;
+  }
+  if (row == 0) {
+    run_tile8<ROWS, VECTORS, From::keeping>(row, first, kept, p);
+    row = ROWS;
+  }
+  for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::kept>(row, first, kept, p);
 }
 
-using Tiles8Function = void (*)(std::size_t, std::size_t, std::size_t, const Int8PanelArgs&);
+using Tiles8Function = void (*)(std::size_t, std::size_t, std::size_t, Weights*, const Int8PanelArgs&);
 
 template <int VECTORS, std::size_t... ROWS>
 Tiles8Function tiles8_of(std::size_t rows, std::index_sequence<ROWS...>) {
@@ -82,8 +105,10 @@ SQB_INLINE void share_rows8(const Int8PanelArgs& p, const Run& run) {
 
 SQB_INLINE void int8_columns(std::size_t first, const Int8PanelArgs& p) {
   using Rows = std::make_index_sequence<INT8_ROWS>;
+  Weights room[INT8_KEPT / 4 * INT8_VECTORS + 1];
+  Weights* kept = p.k <= INT8_KEPT && p.rows > p.block ? room : nullptr;
   share_rows8(p, [&](std::size_t row, std::size_t end, std::size_t rows) {
-    (p.cols - first > LANES ? tiles8_of<INT8_VECTORS>(rows, Rows{}) : tiles8_of<1>(rows, Rows{}))(row, end, first, p);
+    (p.cols - first > LANES ? tiles8_of<INT8_VECTORS>(rows, Rows{}) : tiles8_of<1>(rows, Rows{}))(row, end, first, kept, p);
   });
 }
 

@@ -3,7 +3,10 @@
 //
 // i32x4.dot_i16x8_s multiplies 16-bit lanes and adds neighbours. Bytes widened to that range make exact sums, two to a
 // column; these are kept apart until a tile ends. Activations are stored wide and the rows of a tile together, since
-// every panel reads them again.
+// every panel reads them again. Weights are widened by a panel's first tile of rows for the others: that takes the units
+// that add, which are what tiles wait for.
+//
+// Relaxed SIMD rounds a product and a sum once where the machine can.
 #include <wasm_simd128.h>
 
 #define LANES 4
@@ -11,6 +14,7 @@
 #define INT8_ROWS 4
 #define INT8_VECTORS 1
 #define INT8_OFFSET 0
+#define INT8_KEPT 4096
 #define INT8_BLOCK INT8_ROWS
 #define POLYNOMIALS_IN_PAIRS
 #include "simd.hpp"
@@ -49,25 +53,31 @@ SQB_INLINE VI end_sums(Sums sums) {
 namespace squeezebert {
 namespace {
 
+#if defined(__wasm_relaxed_simd__)
+constexpr char kName[] = "wasm-relaxed";
+#else
+constexpr char kName[] = "wasm-simd";
+#endif
+
 // What a tile reaches over data in the first-level cache: an engine sees through all that hides registers' values from a
 // compiler, and would do a probe of them once.
 double probe(bool int8) {
-  constexpr std::size_t kInputs = 512, kRounds = 32;
-  static float zeros[2 * kInputs * kWidth];  // of a tile's rows and of a panel, whichever they are
-  static float out[TILE_ROWS * kWidth];
+  constexpr std::size_t kInputs = 512, kRows = 4 * INT8_ROWS, kRounds = 8;
+  static float zeros[2 * kInputs * kWidth];  // of the rows and of a panel, whichever they are
+  static float out[kRows * kWidth];
   const std::int8_t* bytes = reinterpret_cast<const std::int8_t*>(zeros);
   for (std::size_t i = 0; i < kRounds; ++i) {
     if (int8)
-      int8_panel({bytes, 2 * kInputs, INT8_BLOCK, 0, zeros, INT8_ROWS, kInputs, kWidth, bytes, zeros, nullptr, zeros, out, kWidth,
+      int8_panel({bytes, 2 * kInputs, INT8_BLOCK, 0, zeros, kRows, kInputs, kWidth, bytes, zeros, nullptr, zeros, out, kWidth,
                   Activation::none});
     else
-      panel({zeros, kInputs, false, TILE_ROWS, kInputs, kWidth, zeros, kWidth, zeros, out, kWidth, false, Activation::none});
+      panel({zeros, kInputs, false, kRows, kInputs, kWidth, zeros, kWidth, zeros, out, kWidth, false, Activation::none});
   }
-  return 2.0 * kRounds * kInputs * kWidth * (int8 ? INT8_ROWS : TILE_ROWS);
+  return 2.0 * kRounds * kInputs * kWidth * kRows;
 }
 
 }  // namespace
 
-extern const Kernels kWasmSimdKernels{"wasm-simd", kWidth,     TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel,
+extern const Kernels kWasmSimdKernels{kName,       kWidth,     TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel,
                                       softmax,     layer_norm, add3,      multiply_add,        quantize,   int8_panel, probe};
 }

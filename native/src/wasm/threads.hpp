@@ -34,7 +34,9 @@ class Worker {
 };
 
 inline long process() { return 0; }  // nothing forks
-inline void relax() {}
+inline void relax() {  // as long as a processor's own pause, which WebAssembly lacks
+  for (int i = 0; i < 16; ++i) asm volatile("");
+}
 void yield();
 void sleep_while(const std::atomic<std::uint32_t>& at, std::uint32_t seen);
 void wake_all(std::atomic<std::uint32_t>& at);

@@ -11,6 +11,7 @@ entrants.py      who takes part, each in its fastest form;  agreement.py: whethe
 speed.py         hidden states by shape;  texts.py: texts per second;  cold.py: process start and memory
 text_peers.py    peers from strings to vectors;  cold_files.py: what fresh processes load;  corpora.py: the texts
 profile.py       our time by kind of operation
+pareto.py        accuracy against latency;  onnx_engine.py, headed.py: dense models with heads in onnxruntime
 grouped_layer.py forms of a grouped layer in training
 training.py      training beside transformers' Trainer;  trainers.py: both, each in its own process
 machine.py       CPU, versions and commit;  record.py: beside a measurement of training

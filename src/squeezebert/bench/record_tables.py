@@ -90,7 +90,22 @@ def _seen(record: Record, row: Record) -> list[str]:
     ]
 
 
+def _pareto(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    metrics = "/".join(dict.fromkeys(record["metric"] for record in records))
+    header = ["model", "task", "runtime", "weights", metrics, "over", "ms, best", "median", "times as fast", "MB"]
+    return [*header, "on the front"], [_point(record, row) for record in records for row in record["rows"]]
+
+
+def _point(record: Record, row: Record) -> list[str]:
+    return [
+        *(row["model"], record["task"], row["runtime"], row["precision"], f"{row['figure']:.4f}", f"{row['items']:,}"),
+        *(number(row["milliseconds"]), number(row["milliseconds_median"]), f"{row['faster']:.2f}x"),
+        *(f"{row['bytes'] / 1e6:,.1f}", "yes" if row["on_front"] else ""),
+    ]
+
+
 _TABLES: dict[str, Callable[[Sequence[Record]], tuple[list[str], list[list[str]]]]] = {
     "serving": _serving,
     "browser": _browser,
+    "pareto": _pareto,
 }

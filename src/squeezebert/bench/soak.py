@@ -263,7 +263,8 @@ def _end(clients: Soak, process: Any) -> None:
 def main(model: str, minutes: float, ends: int, threads: int, out: Path) -> None:
     """Ask a server, and do to it what clients do, for a while."""
     tally = soak(model, minutes, ends, threads)
-    command = f"python -m squeezebert.bench.soak {Path(model).name} --minutes {minutes:g} --ends {ends}"
+    name, lengths = Path(model).name, f"--minutes {minutes:g} --ends {ends}"
+    command = f"python -m squeezebert.bench.soak {name} {lengths} --threads {threads}"
     write_record(out, {"mode": "soak", "command": command, "complaints": tally.complaints(), **vars(tally)})
     click.echo(f"{tally.good:,} good answers, {len(tally.wrong)} wrong, {len(tally.lost)} lost; {dict(tally.faults)}")
     click.echo("; ".join(tally.complaints()) or f"nothing to complain of; wrote {out}")

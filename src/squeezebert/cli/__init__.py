@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quantize": ("squeezebert.cli.quantize", "Make a model's weights int8: a quarter of the size, and faster."),
     "prior": ("squeezebert.cli.prior", "Make one class of a classifier as likely as it will be in use."),
     "prune": ("squeezebert.cli.prune", "Take away the heads, channels and layers that matter least."),
+    "squeeze": (
+        "squeezebert.cli.squeeze",
+        "Squeeze a finetuned model until it meets targets: size, latency, accuracy.",
+    ),
     "calibrate": ("squeezebert.cli.calibrate", "Make a classifier's scores as often right as they say."),
     "cascade": ("squeezebert.cli.cascade", "Join a small and a large classifier: the large one where it is needed."),
     "info": ("squeezebert.cli.info", "Show a model's size, cost, labels, history and metrics."),
@@ -46,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 EXIT_USER_ERROR = 2
-EXIT_REFUSED = 3  # what was made lost more accuracy than --max-drop allows
+EXIT_REFUSED = 3  # what was made loses more than --max-drop allows, or misses a target
 EXIT_INTERRUPTED = 130  # what a shell reports for SIGINT
 EXIT_BROKEN_PIPE = 141  # what a shell reports for SIGPIPE
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from squeezebert.cli.calibration import Calibration, calibration_of, moments_of, text_options
 from squeezebert.cli.console import count, file_size, write_json, write_table
 from squeezebert.cli.gate import gate_json, gate_of, gate_options, gate_rows, passed
 from squeezebert.cli.options import json_option, model_argument, threads_option
@@ -29,22 +29,6 @@ COLUMNS = {
 WHOLE = "whole"
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Where real text comes from: files, or a task's training set."""
-
-    texts: Sequence[Path]
-    tokens: int
-    task: str = ""
-    data: str = ""
-    columns: tuple[str, ...] = ()
-
-    @property
-    def there(self) -> bool:
-        """Whether there is any."""
-        return bool(self.texts or self.task)
-
-
 @click.command()
 @model_argument
 @click.argument("out", type=click.Path(path_type=Path))
@@ -55,14 +39,7 @@ class Calibration:
 @click.option("--embedding-size", type=int, default=0, help="Make the embedding tables so wide; a projection follows.")
 @click.option("--attention-rank", type=int, default=0, help="Attend to so many rows, however long the text.")
 @click.option("--max-length", type=int, default=0, help="With --attention-rank: the longest text to make room for.")
-@click.option(
-    "--text",
-    "texts",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Text files or folders to look at the layers with; else the task's training set.",
-)
-@click.option("--tokens", type=click.IntRange(1), default=16_384, show_default=True, help="How many tokens to look at.")
+@text_options
 @gate_options
 @threads_option
 @json_option
@@ -80,7 +57,7 @@ def command(model: str, out: Path, as_json: bool, **values: Any) -> None:
     """
     from squeezebert.convert import load_model_folder
 
-    calibration = _calibration(values)
+    calibration = calibration_of(values)
     threads, rank, longest = (values.pop(name) for name in ("threads", "attention_rank", "max_length"))
     gate = gate_of(values, threads)
     settings = _settings(values, rank)
@@ -96,12 +73,6 @@ def command(model: str, out: Path, as_json: bool, **values: Any) -> None:
     if ranks:
         write_table(rank_rows(after, ranks), header=("layer", *COLUMNS))
     write_table([("wrote", str(out)), *_rows(_figures(before, after)), *gate_rows(gate, judged)])
-
-
-def _calibration(values: dict[str, Any]) -> Calibration:
-    columns = tuple(name.strip() for name in values["columns"].split(",") if name.strip())
-    texts, tokens = values.pop("texts"), values.pop("tokens")
-    return Calibration(texts, tokens, values["task"] or "", values["data"], columns)
 
 
 def _settings(values: dict[str, Any], rank: int) -> FactorizeSettings | None:
@@ -128,21 +99,7 @@ def _made(
     if not calibration.there:
         click.echo("note: no text was given, so this is the plain SVD; --text or --task loses far less", err=True)
         return factorize(artifact, settings)
-    return factorize(artifact, settings, _seen(artifact, calibration))
-
-
-def _seen(artifact: Artifact, calibration: Calibration) -> Any:
-    from squeezebert.compress.calibration import sample, sentences_of, texts_of_task
-
-    if calibration.texts:
-        texts = sentences_of(calibration.texts)
-    else:
-        texts = texts_of_task(calibration.task, calibration.data, calibration.columns)
-    batches = sample(artifact, texts, calibration.tokens)
-    from squeezebert.nn import from_artifact
-    from squeezebert.nn.moments import collect
-
-    return collect(from_artifact(artifact), batches)
+    return factorize(artifact, settings, moments_of(artifact, calibration))
 
 
 def _figures(before: Artifact, after: Artifact) -> dict[str, Any]:

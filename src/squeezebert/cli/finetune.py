@@ -40,7 +40,7 @@ _OPTIONS = {
     "keep": ("--keep", "Which of several runs is kept; best is selected on the dev set, and too good by that."),
     "weight": ("--teach-weight", "Share of the teacher's logits in the loss; the labels have the rest."),
     "temperature": ("--temperature", "By which the teacher's and the student's logits are divided."),
-    "hidden": ("--teach-hidden", "Weight of the error of hidden states; widths must be equal."),
+    "hidden": ("--teach-hidden", "Weight of the error of hidden states; the student must be made of the teacher."),
     "attention": ("--teach-attention", "Weight of the divergence of attention; heads must be equal."),
 }
 _NESTED = ("train", "teaching")

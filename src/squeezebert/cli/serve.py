@@ -72,6 +72,12 @@ LIMITS = ", ".join(f"{each.name}={getattr(DEFAULTS.limits, each.name)}" for each
 @click.option(
     "--cors", "origins", multiple=True, metavar="ORIGIN", help="Let pages of this origin call the server; '*' is all."
 )
+@click.option(
+    "--web/--no-web",
+    default=DEFAULTS.web,
+    show_default=True,
+    help="Have the browser's demo and the models' files at /web/.",
+)
 @click.option("--limit", "limits", multiple=True, metavar="NAME=NUMBER", help=f"Change a limit. There are {LIMITS}.")
 @click.option(
     "--log-level",

@@ -39,10 +39,11 @@ def sentences_of(paths: Iterable[str | Path], seed: int = 0) -> list[Text]:
 def texts_of_task(task: str, data: str | Path, columns: Sequence[str] = (), seed: int = 0) -> list[Text]:
     """The texts of a task's training set without their labels, in an order of chance; errors as of `read_split`."""
     examples = read_split(task, data, "train", columns).examples
-    return [_text(examples[at]) for at in np.random.default_rng(seed).permutation(len(examples))]
+    return [text_of(examples[at]) for at in np.random.default_rng(seed).permutation(len(examples))]
 
 
-def _text(example: Labelled | Tagged | Question | Choices) -> Text:
+def text_of(example: Labelled | Tagged | Question | Choices) -> Text:
+    """What a model reads of an example, without its label."""
     if isinstance(example, Labelled):
         return example.text
     if isinstance(example, Tagged):

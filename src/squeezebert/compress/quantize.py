@@ -44,13 +44,18 @@ def quantize(artifact: Artifact, weights: str = "int8", embeddings: str = "int8"
     for form in (weights, embeddings):
         if form not in FORMS:
             raise InputError(f"weights cannot be kept as {form!r}; choose {' or '.join(FORMS)}")
+    refuse_quantized(artifact)
+    int4 = int4_names(artifact.tensors, weights, embeddings)
+    settings = {"weights": weights, "embeddings": embeddings, "activations": "int8 per token, at run time"}
+    return artifact.then("quantize", settings=settings, tensors=quantized_tensors(artifact.tensors, int4), int4=int4)
+
+
+def refuse_quantized(artifact: Artifact) -> None:
+    """Raise ArtifactError where the weights are quantized already."""
     if is_quantized(artifact.tensors):
         raise ArtifactError(
             f"the weights are {artifact.precision} already; quantize the float32 artifact they came from"
         )
-    int4 = int4_names(artifact.tensors, weights, embeddings)
-    settings = {"weights": weights, "embeddings": embeddings, "activations": "int8 per token, at run time"}
-    return artifact.then("quantize", settings=settings, tensors=quantized_tensors(artifact.tensors, int4), int4=int4)
 
 
 def in_precision(artifact: Artifact, precision: str) -> Artifact:

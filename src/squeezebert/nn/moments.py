@@ -19,7 +19,7 @@ from squeezebert.compress.low_rank import Moments
 from squeezebert.compress.narrow import EMBEDDED
 from squeezebert.errors import InputError
 from squeezebert.nn.heads import Embedder, MaskedLM, MultipleChoice
-from squeezebert.nn.layers import GroupedLinear
+from squeezebert.nn.layers import FactorizedLinear, GroupedLinear, Pointwise
 from squeezebert.nn.padding import pad
 from squeezebert.nn.weights import Network
 from squeezebert.text.batch import Batch
@@ -60,7 +60,7 @@ class _Watched:
     outputs: dict[str, _Sums] = field(default_factory=dict)
     mask: Tensor | None = None
 
-    def layer(self, name: str, module: GroupedLinear) -> Iterator[Any]:
+    def layer(self, name: str, module: Pointwise) -> Iterator[Any]:
         self.inputs[name], self.outputs[name] = _Sums(module.groups), _Sums(module.groups)
         yield module.register_forward_pre_hook(lambda _, given: self._in(name, module, *given))
         yield module.register_forward_hook(lambda _, given, made: self._out(name, cast(Tensor, made)))
@@ -69,7 +69,7 @@ class _Watched:
         self.inputs[name], self.outputs[name] = _Sums(1), _Sums(1)
         yield module.register_forward_pre_hook(lambda _, given: self._embedded(name, *given))
 
-    def _in(self, name: str, module: GroupedLinear, x: Tensor, mask: Tensor | None = None) -> None:
+    def _in(self, name: str, module: Pointwise, x: Tensor, mask: Tensor | None = None) -> None:
         x = x.detach()
         self.inputs[name].add((x if module.depthwise is None else module.depthwise(x, mask).detach())[self.mask])
 
@@ -92,7 +92,9 @@ def collect(network: Network, batches: Iterable[Batch], seed: int = 0) -> dict[s
         InputError: there is no batch.
     """
     encoder, watched = network.transformer, _Watched()
-    layers = {name: module for name, module in encoder.named_modules() if isinstance(module, GroupedLinear)}
+    layers = {
+        name: module for name, module in encoder.named_modules() if isinstance(module, GroupedLinear | FactorizedLinear)
+    }
     hooks = [
         hook for name, module in layers.items() if name.startswith("encoder.") for hook in watched.layer(name, module)
     ]

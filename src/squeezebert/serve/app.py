@@ -30,6 +30,7 @@ JSON = "application/json"
 STATIC = Path(__file__).parent / "page"
 STATIC_PATH = "/page/"
 HOME = "index.html"
+DEMO = '<a href="web/">The demo page</a> runs the models in your browser instead.'  # what the page says of /web/
 HOME_OPTIONS: dict[str, Any] = {
     "summary": "A page to try the models.",
     "operation_id": "root_get",
@@ -55,9 +56,9 @@ def make_app(service: Service, beside: Callable[[], AbstractAsyncContextManager[
         app.add_api_route(route.path, endpoints[route.path], methods=["POST"], **options(route))
     for page in PAGES:
         app.add_api_route(page.path, _reader(partial(page.run, service)), methods=["GET"], **options(page))
-    for path in (PREFIX.rstrip("/"), PREFIX + "{path:path}"):
+    for path in (PREFIX.rstrip("/"), PREFIX + "{path:path}") if service.settings.web else ():
         app.add_api_route(path, _reader(web.respond), methods=["GET", "HEAD"], include_in_schema=False)
-    _add_files(app)
+    _add_files(app, service.settings.web)
     app.add_exception_handler(HTTPException, _unknown)
     app.openapi = lambda: describe(app, bool(service.settings.keys))  # type: ignore[method-assign]
     entry = Entry(_direct(app, endpoints), service, _is_open)
@@ -173,12 +174,14 @@ def _methods(request: Request) -> list[str]:
     return sorted({method for route in fitting for method in getattr(route, "methods", None) or ()})
 
 
-def _add_files(app: FastAPI) -> None:
+def _add_files(app: FastAPI, has_web: bool) -> None:
     """The playground: its page at ``/``, what it needs below ``/page/``."""
     files = {path.name: path for path in STATIC.iterdir()}
+    page = files[HOME].read_text(encoding="utf-8")
+    page = page if has_web else page.replace(DEMO, "")
 
     async def home() -> Response:
-        return FileResponse(files[HOME], headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
 
     async def part(name: str) -> Response:
         if name not in files:

@@ -62,7 +62,8 @@ class ServeSettings:
     ``pinned``, and drops them after ``idle_seconds`` (0: never). A replaced artifact is looked for every
     ``reload_seconds`` (0: never). After SIGTERM the server takes requests for ``lame_seconds`` more, and then has
     ``drain_seconds`` to answer them. ``keys`` are the API keys, () for none; ``origins`` those that browsers may call
-    from, () for the server's own page alone.
+    from, () for the server's own page alone. ``web`` is whether there is anything below ``/web/``: the demo page, and
+    the models' files.
     """
 
     models: tuple[ModelSpec, ...]
@@ -78,6 +79,7 @@ class ServeSettings:
     drain_seconds: int = 30
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    web: bool = True
     log_level: str = "info"
     log_format: str = "auto"
     log_texts: bool = False

@@ -36,8 +36,8 @@ def aligned(teacher: SqueezeBert, student: SqueezeBert) -> SqueezeBert:
     if likeness[np.arange(len(order)), order].mean() < ALIKE:
         raise InputError(
             "the student's word embeddings are not the teacher's in any order of channels, so their hidden states "
-            "cannot be compared; take the teacher that the student was made of, or set "
-            "--hidden 0 --embedding 0 --similarity 1"
+            "cannot be compared; take the teacher that the student was made of, or compare none: "
+            "distill --hidden 0 --embedding 0 --similarity 1, or finetune without --teach-hidden"
         )
     if (order == np.arange(len(order))).all():
         return teacher

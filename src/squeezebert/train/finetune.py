@@ -23,6 +23,7 @@ from squeezebert.model import Model
 from squeezebert.nn import Dropouts, from_artifact, to_tensors, torch
 from squeezebert.nn.weights import Network
 from squeezebert.train import quantization_aware
+from squeezebert.train.aligning import aligned
 from squeezebert.train.checkpoint import FOLDER as CHECKPOINT
 from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
@@ -194,6 +195,8 @@ def _objective(network: Network, prepared: Prepared) -> Finetuning:
     weights = None if prepared.weights is None else torch.from_numpy(prepared.weights)
     looks_inside = prepared.teacher is not None and prepared.settings.teaching.looks_inside
     teacher = from_artifact(prepared.teacher) if prepared.teacher is not None and looks_inside else None
+    if teacher is not None and prepared.settings.teaching.hidden:
+        teacher.transformer = aligned(teacher.transformer, network.transformer)
     return Finetuning(network, Aim(prepared.head.kind, prepared.settings, weights), teacher)
 
 

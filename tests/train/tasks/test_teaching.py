@@ -17,6 +17,7 @@ from squeezebert.errors import ConfigError, InputError  # noqa: E402
 from squeezebert.nn import Trace, from_artifact  # noqa: E402
 from squeezebert.tasks import Head  # noqa: E402
 from squeezebert.text.tokenization import Encoding  # noqa: E402
+from squeezebert.train.distilling import hidden_loss  # noqa: E402
 from squeezebert.train.tasks.encoding import Encoded  # noqa: E402
 from squeezebert.train.tasks.examples import (  # noqa: E402
     ChoiceExamples,
@@ -153,7 +154,7 @@ def test_nobody_differs_from_himself():
 
 def test_layers_are_compared_with_those_at_the_same_height():
     ours, theirs, mask = traces(num_hidden_layers=4)
-    wanted = [F.mse_loss(a[mask], theirs.hidden[at][mask]) for a, at in zip(ours.hidden, (0, 2, 4), strict=True)]
+    wanted = [hidden_loss(a, theirs.hidden[at], mask) for a, at in zip(ours.hidden, (0, 2, 4), strict=True)]
     assert hidden_error(ours, theirs, mask).item() == pytest.approx(torch.stack(wanted).mean().item())
     layers = [
         F.kl_div(a.clamp(min=1e-30).log(), theirs.attentions[at], reduction="none").sum(-1).transpose(1, 2)[mask].mean()

@@ -51,7 +51,22 @@ def test_a_word_that_was_begun_is_finished(visit, server: Server):
     assert page.locator(".chip").count() == 1
     box.press("Tab")
     expect(box).to_have_value("the end of France ")
+
+
+def test_a_word_beyond_the_vocabulary_is_finished_by_pieces(visit, server: Server):
+    page = opened(visit(f"{server.url}/web/"), "write")
+    box = page.locator("#write-text")
     box.fill("the q9z")
+    expect(page.locator(".chip").first).to_contain_text(re.compile("^q9z[a-z0-9]+"))
+    word = page.locator(".chip").first.inner_text().removesuffix("Tab").strip()
+    box.press("Tab")
+    expect(box).to_have_value(f"the {word} ")
+
+
+def test_within_a_word_nothing_is_offered(visit, server: Server):
+    page = opened(visit(f"{server.url}/web/"), "write")
+    page.fill("#write-text", "Paris")
+    page.press("#write-text", "Home")
     expect(page.locator(".chips")).to_have_text("Nothing fits here; write on.")
 
 
@@ -84,7 +99,7 @@ def test_labels_come_as_bars_and_another_model_can_be_chosen(visit, server: Serv
     assert names(page) == [score["label"] for score in expected["scores"]]
     assert page.inner_text("#title") == "Which of 3 labels fits a text?"
     page.select_option("#model", "topics")
-    expect(page.locator(".bars li")).to_have_count(4)
+    expect(page.locator(".bars li")).to_have_count(4, timeout=LOAD)
     page.fill("#sentiment-text", " ")
     expect(page.locator(".results")).to_have_text("Write a text.")
 

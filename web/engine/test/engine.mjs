@@ -1,5 +1,6 @@
 // One instance of an engine's .wasm in node, as small as its tests need it; the package's own wrapper is in ../../src.
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 
 const CONFIG = [
@@ -19,8 +20,11 @@ export class EngineError extends Error {
 }
 
 export const FILES = Object.fromEntries(
-  ["simd", "plain", "threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
+  ["relaxed", "simd", "plain", "threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
 );
+
+// Node.js 20 has relaxed SIMD, but turned off.
+if (!WebAssembly.validate(readFileSync(FILES.relaxed))) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 /** What the module imports; `memory` is a function because there is none before the instance. */
 export function imports(memory, shared) {
@@ -38,13 +42,12 @@ export function imports(memory, shared) {
   return { env: { sqb_host_fail, ...(shared && { memory: shared }) }, wasi_snapshot_preview1: { clock_time_get } };
 }
 
-/** Starts as many further threads over the instance's memory; they run until the process ends. */
+/** Starts as many further threads over the instance's memory, which run until the process ends; their seats. */
 function startThreads(module, shared, exports, count) {
   return Array.from({ length: count }, () => {
     const seat = exports.sqb_thread_seat();
-    const worker = new Worker(new URL("./thread.mjs", import.meta.url), { workerData: { module, shared, seat } });
-    worker.unref();
-    return worker;
+    new Worker(new URL("./thread.mjs", import.meta.url), { workerData: { module, shared, seat } }).unref();
+    return seat;
   });
 }
 
@@ -57,7 +60,7 @@ export class Engine {
     this.exports = new WebAssembly.Instance(module, imports(() => this.memory, shared)).exports;
     this.memory = shared ?? this.exports.memory;
     this.exports._initialize();
-    this.workers = startThreads(module, shared, this.exports, threads - 1);
+    this.seats = startThreads(module, shared, this.exports, threads - 1);
     this.threads = threads;
   }
 

@@ -8,13 +8,15 @@ import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
 import { test } from "node:test";
+import { setTimeout as after } from "node:timers/promises";
 
 import { Engine, FILES, readSafetensors } from "./engine.mjs";
 
 const LARGEST = 300_000; // bytes of a file
 const [BAD_CONFIG, BAD_INPUT, NO_HEAD, NO_MEMORY] = [1, 3, 4, 5];
+const [FREE, TAKEN] = [0, 2]; // of a seat
 const IMPORTS = ["env.sqb_host_fail", "wasi_snapshot_preview1.clock_time_get"];
-const KERNELS = { simd: ["wasm-simd", "plain"], plain: ["plain"], threads: ["wasm-simd", "plain"] };
+const KERNELS = { relaxed: ["wasm-relaxed", "plain"], simd: ["wasm-simd", "plain"], plain: ["plain"], threads: ["wasm-simd", "plain"] };
 
 const json = (...path) => JSON.parse(readFileSync(join(...path), "utf8"));
 const cases = readdirSync(argv[2]).map((name) => {
@@ -92,6 +94,21 @@ test("threads: a model that does not fit is refused", () => {
     status: NO_MEMORY,
     message: /not enough memory/,
   });
+});
+
+test("threads: workers arrive, work, and wait for the next model", { timeout: 60_000 }, async () => {
+  const engine = new Engine(FILES.threads, { threads: 3 });
+  const states = () => engine.seats.map((seat) => Atomics.load(new Int32Array(engine.memory.buffer), seat / 4));
+  const reach = async (wanted) => {
+    while (states().some((state) => state !== wanted)) await after(5); // the test's own limit ends it
+  };
+  for (let i = 0; i < 3; ++i) {
+    const model = load(engine, cases[0]);
+    await reach(TAKEN);
+    for (const call of cases[0].calls) answer(engine, model, call);
+    engine.call("sqb_free", model);
+    assert.deepEqual(states(), [FREE, FREE]);
+  }
 });
 
 test("threads: the workers are free again when a model is gone", () => {

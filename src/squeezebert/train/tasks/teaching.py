@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from squeezebert.engine import Engine
 from squeezebert.errors import ConfigError, InputError
@@ -19,6 +18,7 @@ from squeezebert.stream import PROGRESS_DELAY
 from squeezebert.text.batch import Batch, batches, restore, split
 from squeezebert.text.tokenization import Encoding, Tokenizer
 from squeezebert.threads import default_threads
+from squeezebert.train.distilling import hidden_loss
 from squeezebert.train.tasks.encoding import Encoded
 from squeezebert.train.tasks.examples import Examples, Sequences
 from squeezebert.train.tasks.losses import divergence
@@ -158,12 +158,12 @@ def with_teacher(examples: Examples, logits: np.ndarray) -> Examples:
 
 
 def hidden_error(student: Trace, teacher: Trace, mask: Tensor) -> Tensor:
-    """The squared error of hidden states, embeddings included, mean over tokens, channels and the student's layers.
+    """The error of hidden states, embeddings included: the mean of `hidden_loss` over the student's layers.
 
     Layer l of L is compared with layer l * L' / L of the teacher's L' (Jiao et al. 2019, arXiv 1909.10351, section 3).
     """
     pairs = zip(student.hidden, _matching(teacher.hidden, len(student.hidden) - 1), strict=True)
-    return torch.stack([F.mse_loss(ours[mask].float(), theirs[mask].float()) for ours, theirs in pairs]).mean()
+    return torch.stack([hidden_loss(ours, theirs, mask) for ours, theirs in pairs]).mean()
 
 
 def attention_error(student: Trace, teacher: Trace, mask: Tensor) -> Tensor:
