@@ -28,9 +28,15 @@ def test_float32_where_it_is_asked_for(run, tmp_path, model_of):
     ("args", "part"),
     [
         (["--to", "web", "--as", "bert"], "--as is for --to hf; leave it out; see: squeezebert export --help"),
-        (["--to", "hf", "--precision", "int8"], "--precision is for --to web; leave it out"),
+        (["--to", "hf", "--precision", "int8"], "--precision is for --to web or onnx; leave it out"),
         (["--to", "web", "--precision", "int2"], "'int2' is not one of 'int8', 'int4', 'float32'"),
-        (["--to", "page"], "'page' is not one of 'hf', 'web'"),
+        (["--to", "page"], "'page' is not one of 'hf', 'web', 'onnx'"),
+        (["--to", "web", "--text", "."], "--text is for --to onnx; leave it out"),
+        (["--to", "onnx", "--precision", "int4"], "an ONNX file cannot be 'int4'; choose float32 or int8"),
+        (
+            ["--to", "onnx", "--precision", "int8"],
+            "calibrated on text, and float32 has none; give --precision int8 and",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_one_line(run, tmp_path, model_of, args, part):

@@ -14,15 +14,13 @@ for each column, and for each column with one bit less, which machines without V
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from squeezebert.bench.peers import Prepare, Prepared, Room
 from squeezebert.bench.reference import is_bert, reference_model
+from squeezebert.convert.onnx import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -208,16 +206,3 @@ def _caller(session: onnxruntime.InferenceSession, ids: np.ndarray) -> Callable[
 
 def _path(room: Room, name: str) -> Path:
     return room.folder / f"{name.replace(',', '').replace(' ', '-')}.onnx"
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the warnings and log lines of exporters, which say nothing about the result."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from squeezebert.bench.onnx_peer import INPUTS, by_position, export, export_matrices, quiet
+from squeezebert.bench.onnx_peer import INPUTS, by_position, export, export_matrices
 from squeezebert.bench.peers import Prepare, Prepared, Room
 from squeezebert.bench.reference import reference_model
+from squeezebert.convert.onnx import quiet
 from squeezebert.errors import InputError
 
 if TYPE_CHECKING:

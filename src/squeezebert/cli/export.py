@@ -1,16 +1,21 @@
-"""``squeezebert export``: an artifact becomes a checkpoint for another library, or a page's model folder."""
+"""``squeezebert export``: an artifact as a checkpoint for another library, as an ONNX file, or as a page's folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from squeezebert.cli.console import file_size, write_json, write_table
 from squeezebert.cli.options import json_option, model_argument
 
-FORMATS = ("hf", "web")
-ONLY = {"model_type": ("--as", "hf"), "precision": ("--precision", "web")}  # an option, and the format that has it
+FORMATS = ("hf", "web", "onnx")
+ONLY = {  # an option, and the formats that have it
+    "model_type": ("--as", ("hf",)),
+    "precision": ("--precision", ("web", "onnx")),
+    "texts": ("--text", ("onnx",)),
+}
 
 
 @click.command()
@@ -21,7 +26,7 @@ ONLY = {"model_type": ("--as", "hf"), "precision": ("--precision", "web")}  # an
     "target",
     type=click.Choice(FORMATS),
     required=True,
-    help="hf: for transformers' AutoModel; web: for a page, with the package in web/.",
+    help="hf: for transformers' AutoModel; web: for a page, with the package in web/; onnx: for other runtimes.",
 )
 @click.option(
     "--as",
@@ -33,19 +38,27 @@ ONLY = {"model_type": ("--as", "hf"), "precision": ("--precision", "web")}  # an
 @click.option(
     "--precision",
     type=click.Choice(("int8", "int4", "float32")),
-    show_default="int8",
-    help="With --to web: int8 is a quarter of the size, and faster; int4 is smaller, and as fast.",
+    show_default="int8 for web, float32 for onnx",
+    help="With --to web: int8 is a quarter of the size, and faster; int4 is smaller, and as fast. With --to onnx: "
+    "int8 needs --text.",
+)
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="With --to onnx: text files or folders that the ranges of int8 activations are calibrated on.",
 )
 @json_option
-def command(model: str, out: Path, target: str, as_json: bool, **given: str | None) -> None:
-    """Write MODEL into the new folder OUT as a checkpoint for other libraries, or for a page."""
-    options = {name: value for name, value in given.items() if value is not None}
+def command(model: str, out: Path, target: str, as_json: bool, **given: Any) -> None:
+    """Write MODEL into the new folder OUT as a checkpoint for other libraries, as an ONNX file, or for a page."""
+    options = {name: value for name, value in given.items() if value}
     for flag, only in (ONLY[name] for name in options):
-        if only != target:
-            raise click.UsageError(f"{flag} is for --to {only}; leave it out")
-    from squeezebert.convert import export_hf, export_web, load_model_folder
+        if target not in only:
+            raise click.UsageError(f"{flag} is for --to {' or '.join(only)}; leave it out")
+    from squeezebert.convert import export_hf, export_onnx, export_web, load_model_folder
 
-    export = {"hf": export_hf, "web": export_web}[target]
+    export = {"hf": export_hf, "web": export_web, "onnx": export_onnx}[target]
     folder = export(load_model_folder(model), out, **options)
     files = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
     if as_json:
