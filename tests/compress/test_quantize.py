@@ -99,9 +99,10 @@ def test_every_kernel_gives_the_same_int8_results() -> None:
     config = tiny_config(hidden_size=48, embedding_size=48, intermediate_size=96)
     small = quantize(random_artifact(config))
     batch = random_batch(config, [3, 12], 1)
-    results = [Engine(config, small.tensors, kernel=kernel).hidden(batch) for kernel in available_kernels()]
-    for result in results:
-        assert np.abs(result - results[-1]).max() < 1e-2  # a float that rounds to the next int8 on one of them
+    results = {kernel: Engine(config, small.tensors, kernel=kernel).hidden(batch) for kernel in available_kernels()}
+    for kernel, result in results.items():
+        # A float that rounds to the next int8 on one of them; attention in bfloat16 has 8 bits of each factor.
+        assert np.abs(result - results["plain"]).max() < (1e-1 if kernel == "avx512bf16" else 1e-2)
 
 
 def test_threads_change_no_bit_of_an_int8_result() -> None:
