@@ -63,7 +63,8 @@ struct Found {
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512vnni");
-#ifdef SQB_AVX512BF16
+    if (avx512) sets[count++] = &kAvx512Kernels;
+#ifdef SQB_AVX512BF16  // by name only: its results are not those of the other machines
     if (avx512 && __builtin_cpu_supports("avx512bf16")) {
       with_pairs = kAvx512Kernels;
       with_pairs.name = "avx512bf16";
@@ -71,7 +72,6 @@ struct Found {
       sets[count++] = &with_pairs;
     }
 #endif
-    if (avx512) sets[count++] = &kAvx512Kernels;
 #ifdef SQB_AVXVNNI
     if (avx2 && has_avxvnni()) sets[count++] = &kAvxVnniKernels;
 #endif
