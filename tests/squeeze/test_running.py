@@ -57,6 +57,23 @@ def test_a_squeeze_cuts_recovers_quantizes_and_meets_its_targets(start, squeezin
     assert any(note.startswith("recovering: ") for note in notes)
 
 
+@pytest.mark.parametrize("kept_by_training", [True, False])
+def test_what_lost_little_untrained_is_trained_only_where_the_dev_set_disagrees(
+    start, squeezing, tmp_path, monkeypatch, kept_by_training
+):
+    notes: list[str] = []
+    targets = Targets((smaller_than_int8(start), Target("accuracy", 0.5, share=True)))
+    monkeypatch.setattr(running, "held_out_figure", lambda *arguments: 1.0)
+    if kept_by_training:
+        truly = running.dev_figures
+        answers = iter([{"accuracy": 0.01}])
+        monkeypatch.setattr(running, "dev_figures", lambda *arguments: next(answers, None) or truly(*arguments))
+    found = squeeze(start, targets, squeezing, Output(tmp_path / "out", False, notes.append))
+    assert found.met
+    assert any("it is verified as it is" in note for note in notes)
+    assert any(note.startswith("recovering: ") for note in notes) == kept_by_training
+
+
 def test_words_that_training_never_sees_go_and_the_teacher_loses_them_too(start, squeezing, tmp_path, monkeypatch):
     monkeypatch.setattr(planning, "WORTH", 1.0)
     train = read_split(squeezing.task, squeezing.data, "train")
