@@ -21,36 +21,61 @@ typedef std::int32_t VI __attribute__((vector_size(4 * LANES)));
 typedef float Loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef std::int32_t LooseInt __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 
+// Several vectors as one, for functions of many constants: each of these is then loaded once for all.
+template <int N>
+struct Several {
+  typedef float type __attribute__((vector_size(4 * LANES * N)));
+};
+template <typename T>
+using Bits = decltype(T{} > T{});  // int32 in the place of every float
+
 SQB_INLINE V load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 SQB_INLINE void store(float* p, V v) { *reinterpret_cast<Loose*>(p) = v; }
 SQB_INLINE VI load_int(const void* p) { return *static_cast<const LooseInt*>(p); }
-SQB_INLINE V splat(float x) { return x - V{}; }
+template <typename T = V>
+SQB_INLINE T splat(float x) {
+  return x - T{};
+}
 
 // A constant in every lane. Engines of WebAssembly put one together wherever it is used, by three instructions; in memory,
 // where the compiler does not see that it is one, it takes a single load.
-SQB_INLINE V constant(const float& x) {
+template <typename T = V>
+SQB_INLINE T constant(const float& x) {
 #if defined(__wasm__)
   const float* at = &x;
   asm("" : "+r"(at));
-  return splat(*at);
+  return splat<T>(*at);
 #else
-  return splat(x);
+  return splat<T>(x);
 #endif
 }
 
 // a * b + c, rounded once where an instruction does so.
-SQB_INLINE V madd(V a, V b, V c) {
+template <typename T>
+SQB_INLINE T madd(T a, T b, T c) {
 #if defined(__wasm_relaxed_simd__)
-  return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+  V *as = reinterpret_cast<V*>(&a), *bs = reinterpret_cast<V*>(&b), *cs = reinterpret_cast<V*>(&c);
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < sizeof(T) / sizeof(V); ++i) cs[i] = __builtin_wasm_relaxed_madd_f32x4(as[i], bs[i], cs[i]);
+  return c;
 #else
   return a * b + c;
 #endif
 }
 
 SQB_INLINE V select(VI mask, V a, V b) { return reinterpret_cast<V>((mask & reinterpret_cast<VI>(a)) | (~mask & reinterpret_cast<VI>(b))); }
-SQB_INLINE V max(V a, V b) { return a > b ? a : b; }
-SQB_INLINE V min(V a, V b) { return a < b ? a : b; }
-SQB_INLINE V abs(V a) { return reinterpret_cast<V>(reinterpret_cast<VI>(a) & 0x7fffffff); }
+template <typename T>
+SQB_INLINE T max(T a, T b) {
+  return a > b ? a : b;
+}
+template <typename T>
+SQB_INLINE T min(T a, T b) {
+  return a < b ? a : b;
+}
+template <typename T>
+SQB_INLINE T abs(T a) {
+  return reinterpret_cast<T>(reinterpret_cast<Bits<T>>(a) & 0x7fffffff);
+}
 
 // The first n lanes from p, the others zero; reads nothing past p[n - 1]. A copy of some bytes may be a call, and costs a
 // short vector's loop its registers.
@@ -75,62 +100,65 @@ SQB_INLINE float sum(V v) {
   return total;
 }
 
-// c[0] + c[1] x + c[2] x^2 ... Horner's rule has the fewest operations. In pairs (Estrin) there are more, which wait less
-// for each other.
-template <int N>
-SQB_INLINE V polynomial(V x, const float (&c)[N]) {
-#if defined(POLYNOMIALS_IN_PAIRS)
-  V terms[N];
+// c[0] + c[1] x + c[2] x^2 ... by Horner's rule.
+template <typename T, int N>
+SQB_INLINE T polynomial(T x, const float (&c)[N]) {
+  T p = constant<T>(c[N - 1]);
 #pragma GCC unroll 16
-  for (int i = 0; i < N; ++i) terms[i] = constant(c[i]);
-#pragma GCC unroll 4
-  for (int n = N; n > 1; n = (n + 1) / 2, x = x * x)
-#pragma GCC unroll 8
-    for (int i = 0; i < (n + 1) / 2; ++i) terms[i] = 2 * i + 1 < n ? madd(terms[2 * i + 1], x, terms[2 * i]) : terms[2 * i];
-  return terms[0];
-#else
-  V p = splat(c[N - 1]);
-#pragma GCC unroll 16
-  for (int i = N - 2; i >= 0; --i) p = madd(p, x, splat(c[i]));
+  for (int i = N - 2; i >= 0; --i) p = madd(p, x, constant<T>(c[i]));
   return p;
-#endif
 }
 
 // 1.5 * 2^23: adding it rounds to an integer, to the nearest even one, which the low bits of the sum hold.
 constexpr float kRounding = 12582912.0f;
 
 // 2^x within 2 ulp for -126 <= x <= 127. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
-SQB_INLINE V exp2_inside(V x) {
+template <typename T>
+SQB_INLINE T exp2_inside(T x) {
   static constexpr float kTwoTo[] = {1.0f,           0.693147182f,  0.240226477f,  0.0555033237f,
                                      0.00961843692f, 0.0013398875f, 0.000153533605f};
   static constexpr float kBiased = kRounding + 127.0f;  // the integer comes out as an exponent's bits
-  const V biased = constant(kBiased), rounded = x + biased, f = x - (rounded - biased);
-  return polynomial(f, kTwoTo) * reinterpret_cast<V>(reinterpret_cast<VI>(rounded) << 23);
+  const T biased = constant<T>(kBiased), rounded = x + biased, f = x - (rounded - biased);
+  return polynomial(f, kTwoTo) * reinterpret_cast<T>(reinterpret_cast<Bits<T>>(rounded) << 23);
 }
 
 constexpr float kLowest = -126.0f, kHighest = 127.0f, kLog2E = 1.44269504088896341f;
 
 // Outside, 2^127 and 2^-126.
-SQB_INLINE V exp2(V x) { return exp2_inside(max(min(x, constant(kHighest)), constant(kLowest))); }
+template <typename T>
+SQB_INLINE T exp2(T x) {
+  return exp2_inside(max(min(x, constant<T>(kHighest)), constant<T>(kLowest)));
+}
 
 // For x <= 88.
-SQB_INLINE V exp(V x) { return exp2_inside(max(x * constant(kLog2E), constant(kLowest))); }
+template <typename T>
+SQB_INLINE T exp(T x) {
+  return exp2_inside(max(x * constant<T>(kLog2E), constant<T>(kLowest)));
+}
 
 // x * Phi(x), within 5e-7 absolute. erfc(|x| / sqrt 2) / 2 = 2^q(|x|) with q a polynomial fitted to log2 erfc - 1.
-SQB_INLINE V gelu(V x) {
+template <typename T>
+SQB_INLINE T gelu(T x) {
   static constexpr float kLog2Tail[] = {-1.0f,            -1.15110517f,     -0.45920819f,    -0.0524961799f,  0.00706342328f,
                                         -0.000136939067f, -0.000186179095f, 3.93774499e-05f, -2.83489271e-06f};
   static constexpr float kEnd = 5.9f;
-  const V a = abs(x);
-  return max(x, V{}) - a * exp2_inside(polynomial(min(a, constant(kEnd)), kLog2Tail));
+  const T a = abs(x);
+  return max(x, T{}) - a * exp2_inside(polynomial(min(a, constant<T>(kEnd)), kLog2Tail));
 }
 
-SQB_INLINE V relu(V x) { return max(x, V{}); }
+template <typename T>
+SQB_INLINE T relu(T x) {
+  return max(x, T{});
+}
 
-SQB_INLINE V tanh(V x) { return 1.0f - 2.0f / (1.0f + exp2(x * (2.0f * kLog2E))); }
+template <typename T>
+SQB_INLINE T tanh(T x) {
+  return 1.0f - 2.0f / (1.0f + exp2(x * (2.0f * kLog2E)));
+}
 
-SQB_INLINE V gelu_new(V x) {
-  const V z = 1.59576912160573072f * (x + 0.044715f * x * x * x);
+template <typename T>
+SQB_INLINE T gelu_new(T x) {
+  const T z = 1.59576912160573072f * (x + 0.044715f * x * x * x);
   return x / (1.0f + exp2(-z * kLog2E));
 }
 

@@ -10,6 +10,10 @@
 namespace squeezebert {
 namespace {
 
+#ifndef VECTORS_TOGETHER
+#define VECTORS_TOGETHER 1  // on which a function with many constants works at once: where they do not fit the registers
+#endif
+
 constexpr std::size_t kWidth = 2 * LANES;
 
 // Calls body(offset, lanes inside) over n values, whole vectors first.
@@ -48,22 +52,37 @@ SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const Pane
   }
 }
 
+using Together = Several<VECTORS_TOGETHER>::type;
+
+// Replaces VECTORS_TOGETHER vectors, `step` floats apart, by a function of them.
+template <typename Function>
+SQB_INLINE void replace_together(float* at, std::size_t step, const Function& function) {
+  Together x;
+  V* parts = reinterpret_cast<V*>(&x);
+#pragma GCC unroll 8
+  for (int i = 0; i < VECTORS_TOGETHER; ++i) parts[i] = load(at + i * step);
+  x = function(x);
+#pragma GCC unroll 8
+  for (int i = 0; i < VECTORS_TOGETHER; ++i) store(at + i * step, parts[i]);
+}
+
 // Columns outside, rows inside: one long loop a vector, whose constants stay where they are.
-template <V (*ACT)(V)>
-void replace_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo) {
+template <typename Function>
+SQB_INLINE void replace_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, const Function& function) {
   over_lanes(cols, [&](std::size_t i, std::size_t n) {
-    float* at = out + i;
-    for (std::size_t m = 0; m < rows; ++m, at += ldo) store_some(at, ACT(load_some(at, n)), n);
+    std::size_t m = n == LANES ? rows / VECTORS_TOGETHER * VECTORS_TOGETHER : 0;
+    for (std::size_t first = 0; first < m; first += VECTORS_TOGETHER) replace_together(out + first * ldo + i, ldo, function);
+    for (float* at = out + m * ldo + i; m < rows; ++m, at += ldo) store_some(at, function(load_some(at, n)), n);
   });
 }
 
 // Over all rows of a panel that have just been put down.
 void activate_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, Activation act) {
   switch (act) {
-    case Activation::gelu: return replace_rows<gelu>(out, rows, cols, ldo);
-    case Activation::gelu_new: return replace_rows<gelu_new>(out, rows, cols, ldo);
-    case Activation::relu: return replace_rows<relu>(out, rows, cols, ldo);
-    case Activation::tanh: return replace_rows<tanh>(out, rows, cols, ldo);
+    case Activation::gelu: return replace_rows(out, rows, cols, ldo, [](auto x) { return gelu(x); });
+    case Activation::gelu_new: return replace_rows(out, rows, cols, ldo, [](auto x) { return gelu_new(x); });
+    case Activation::relu: return replace_rows(out, rows, cols, ldo, [](auto x) { return relu(x); });
+    case Activation::tanh: return replace_rows(out, rows, cols, ldo, [](auto x) { return tanh(x); });
     case Activation::none: break;
   }
 }
@@ -152,7 +171,17 @@ void panel(const PanelArgs& p) {
 void softmax_lanes(float* scores, std::size_t keys, std::size_t ld) {
   V top = load(scores), sum = {};
   for (std::size_t s = 1; s < keys; ++s) top = max(top, load(scores + s * ld));
-  for (std::size_t s = 0; s < keys; ++s) {
+  Together tops;
+  for (int i = 0; i < VECTORS_TOGETHER; ++i) reinterpret_cast<V*>(&tops)[i] = top;
+  const std::size_t whole = keys / VECTORS_TOGETHER * VECTORS_TOGETHER;
+  for (std::size_t s = 0; s < whole; s += VECTORS_TOGETHER)
+    replace_together(scores + s * ld, ld, [&](Together x) {
+      Together e = exp(x - tops);
+#pragma GCC unroll 8
+      for (int i = 0; i < VECTORS_TOGETHER; ++i) sum += reinterpret_cast<V*>(&e)[i];
+      return e;
+    });
+  for (std::size_t s = whole; s < keys; ++s) {
     const V e = exp(load(scores + s * ld) - top);
     store(scores + s * ld, e);
     sum += e;

@@ -16,7 +16,7 @@
 #define INT8_OFFSET 0
 #define INT8_KEPT 4096
 #define INT8_BLOCK INT8_ROWS
-#define POLYNOMIALS_IN_PAIRS
+#define VECTORS_TOGETHER 4
 #include "simd.hpp"
 
 namespace squeezebert {

@@ -161,7 +161,7 @@ def _met(under_way: Squeeze, trial: Trial) -> bool:
 
 
 def _tried(under_way: Squeeze, plan: Plan, number: int) -> Trial:
-    """Cuts, looks at what that costs, trains where it lost too much, quantizes, and measures the rest on the dev set."""
+    """Cuts, looks at what that costs, trains where too much was lost, quantizes, and measures on the dev set."""
     artifact, chain, rows = _cuts(under_way, plan, number)
     if not plan.cuts:
         return _verified(under_way, artifact, plan, chain, rows)
