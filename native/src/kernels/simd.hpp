@@ -100,12 +100,25 @@ SQB_INLINE float sum(V v) {
   return total;
 }
 
+// The same, with all its vectors computed before what follows: else one vector's whole function comes after another's.
+template <typename T>
+SQB_INLINE T in_step(T x) {
+#if defined(__wasm_simd128__)
+  V* parts = reinterpret_cast<V*>(&x);
+  if constexpr (sizeof(T) > sizeof(V)) {
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < sizeof(T) / sizeof(V); ++i) asm volatile("" : "+r"(parts[i]));
+  }
+#endif
+  return x;
+}
+
 // c[0] + c[1] x + c[2] x^2 ... by Horner's rule.
 template <typename T, int N>
 SQB_INLINE T polynomial(T x, const float (&c)[N]) {
   T p = constant<T>(c[N - 1]);
 #pragma GCC unroll 16
-  for (int i = N - 2; i >= 0; --i) p = madd(p, x, constant<T>(c[i]));
+  for (int i = N - 2; i >= 0; --i) p = in_step(madd(p, x, constant<T>(c[i])));
   return p;
 }
 
