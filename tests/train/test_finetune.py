@@ -20,7 +20,7 @@ from squeezebert.artifact.tensors import shapes_of  # noqa: E402
 from squeezebert.compress.attention import with_low_rank  # noqa: E402
 from squeezebert.compress.factorize import FactorizeSettings, factorize  # noqa: E402
 from squeezebert.data import read_split  # noqa: E402
-from squeezebert.errors import InputError  # noqa: E402
+from squeezebert.errors import ConfigError, InputError  # noqa: E402
 from squeezebert.evaluate import evaluate_split  # noqa: E402
 from squeezebert.results.records import Regression  # noqa: E402
 from squeezebert.train import finetune as module  # noqa: E402
@@ -57,6 +57,23 @@ def _no_pictures(monkeypatch):
 def data(tmp_path):
     """``data(task)``: where its files lie."""
     return lambda task="classification": TaskData(task, str(write_task(task, tmp_path / "data" / task)))
+
+
+def test_frozen_tables_stay_while_the_rest_learns(data, tmp_path):
+    model = tiny_model()
+    made = finetune(model, data(), replace(QUICK, freeze_embeddings=True), quiet(tmp_path / "out"))
+    assert made.mean["classification accuracy"] > 0.9
+    for name, values in made.artifact.tensors.items():
+        if name in model.tensors:
+            assert np.array_equal(values, model.tensors[name]) == name.startswith("embeddings."), name
+
+
+def test_frozen_tables_cannot_be_attacked_and_older_runs_do_not_know_of_them():
+    with pytest.raises(
+        ConfigError, match="fgm attacks the word embeddings by their gradient and frozen ones have none"
+    ):
+        replace(QUICK, freeze_embeddings=True, fgm=0.5)
+    assert "freeze_embeddings" not in QUICK.to_dict()
 
 
 @pytest.mark.parametrize("task", [*TABLES, "squad", "squad2"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+from tiny_tasks import tiny_model, write_task
 from toy_training import Objective, Sequences, run_in, settings, weights
 
 from squeezebert.train.hardware import processes
@@ -58,3 +59,24 @@ def test_two_processes_train_as_one_does(tmp_path):
     for name in one:
         assert np.array_equal(first[name], second[name])
         assert np.allclose(one[name], first[name], atol=2e-5), name
+
+
+def test_two_processes_print_one_result(tmp_path):
+    model, data = tiny_model().save(tmp_path / "model"), write_task("classification", tmp_path / "data")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "squeezebert", "finetune", str(model), "--task", "classification", "--data", str(data)]
+    command += [
+        "--out",
+        str(tmp_path / "out"),
+        "--max-steps",
+        "2",
+        "--accumulate",
+        "2",
+        "--freeze-embeddings",
+        "--json",
+    ]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    [line] = run.stdout.splitlines()
+    assert json.loads(line)["out"] == str(tmp_path / "out")

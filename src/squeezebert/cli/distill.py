@@ -54,6 +54,7 @@ def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_j
     from squeezebert.convert import load_model_folder
     from squeezebert.train.distill import DistillSettings, Output, distill
     from squeezebert.train.distilling import Weights
+    from squeezebert.train.hardware import processes
 
     names = ("hidden", "relation", "embedding", "similarity")
     weights = Weights(**{name: values.pop(name) for name in names})
@@ -61,6 +62,8 @@ def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_j
     chosen = DistillSettings(settings, weights, frozen=frozen, **values)
     output = Output(out, progress=False if as_json else None, tell=lambda note: click.echo(note, err=True))
     artifact = distill(load_model_folder(teacher), _student(student), texts, chosen, output)
+    if not processes().is_main_process:
+        return
     if as_json:
         write_json({"out": str(out), **artifact.metrics})
     else:

@@ -36,6 +36,7 @@ _OPTIONS = {
     "fgm": ("--fgm", "Length of an adversarial attack on the word embeddings; such as 0.5."),
     "pooling": ("--pooling", "What a new classifier reads: the first token, or the mean of all."),
     "qat": ("--qat", "Train for weights of this precision, as the engine rounds them; the result stays float32."),
+    "freeze_embeddings": ("--freeze-embeddings", "Leave the embedding tables as they are; steps are faster."),
     "seeds": ("--seeds", "How many runs, with --seed and the next ones; figures come with their spread."),
     "keep": ("--keep", "Which of several runs is kept; best is selected on the dev set, and too good by that."),
     "weight": ("--teach-weight", "Share of the teacher's logits in the loss; the labels have the rest."),
@@ -70,7 +71,9 @@ def _settings_options(command: Command) -> Command:
             flag, text = _OPTIONS[name]
             default = getattr(record, name)
             kind = click.Choice(_CHOICES[name]) if name in _CHOICES else type(default)
-            command = click.option(flag, name, type=kind, default=default, show_default=True, help=text)(command)
+            is_flag = isinstance(default, bool)
+            about: dict[str, Any] = {"is_flag": True} if is_flag else {"type": kind, "show_default": True}
+            command = click.option(flag, name, default=default, help=text, **about)(command)
     return command
 
 
@@ -127,6 +130,7 @@ def run(source: str, request: FinetuneRequest, settings: FinetuneSettings) -> No
     """Finetune the model at ``source`` and print what came out."""
     from squeezebert.convert import load_model_folder
     from squeezebert.train.finetune import Output, finetune
+    from squeezebert.train.hardware import processes
     from squeezebert.train.tasks.sources import TaskData
 
     started = time.perf_counter()
@@ -137,7 +141,8 @@ def run(source: str, request: FinetuneRequest, settings: FinetuneSettings) -> No
     out = Output(request.out, progress, request.threads, lambda note: click.echo(f"note: {note}", err=True))
     teacher = load_model_folder(request.teacher) if request.teacher else None
     result = finetune(load_model_folder(source), data, settings, out, teacher)
-    show(result, request, time.perf_counter() - started)
+    if processes().is_main_process:
+        show(result, request, time.perf_counter() - started)
 
 
 def show(result: Finetuned, request: FinetuneRequest, seconds: float) -> None:

@@ -134,13 +134,15 @@ def settings_for(options: dict[str, Any], given: set[str]) -> PretrainSettings:
 def run(request: PretrainRequest, settings: PretrainSettings) -> None:
     """Pretrain and print what came out."""
     start = start_of(request)
+    from squeezebert.train.hardware import processes
     from squeezebert.train.pretrain import Output, pretrain, texts_of
 
     started = time.perf_counter()
     progress = False if request.as_json else None
     out = Output(request.out, request.cache, progress, lambda note: click.echo(note, err=True))
     artifact = pretrain(start, texts_of(request.texts, request.column), settings, out)
-    show(artifact, request, time.perf_counter() - started)
+    if processes().is_main_process:
+        show(artifact, request, time.perf_counter() - started)
 
 
 def start_of(request: PretrainRequest) -> Start:

@@ -170,6 +170,7 @@ def _run(prepared: Prepared, seed: int, options: Options, out: Output) -> Artifa
     before = with_head(prepared.model, prepared.head, seed, prepared.encoded.units, prepared.settings.pooling)
     dropout = prepared.settings.dropout
     network = from_artifact(before, Dropouts(dropout, dropout))
+    network.transformer.embeddings.requires_grad_(not prepared.settings.freeze_embeddings)
     quantization_aware.prepare(network, prepared.settings.qat)
     settings, dev = prepared.train_settings(seed), next(iter(prepared.splits.devs.values()))
 

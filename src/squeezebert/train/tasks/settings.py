@@ -64,6 +64,8 @@ class FinetuneSettings:
         the encoder's own embeddings are made of.
     qat: "int8" or "int4" trains the network as the engine will compute it with such weights, and judges it so; the
         artifact stays float32, for ``squeezebert quantize``. "none" trains it in floats.
+    freeze_embeddings: the embedding tables stay as they are. Of a small encoder they are most weights, so that steps
+        are faster, most of all where several processes exchange their gradients.
     seeds: how many runs, with seeds ``train.seed`` and the next ones.
     keep: of several runs, which becomes the artifact: the one with the "median" figure, or the "best", whose figure is
         then selected on the dev set and too good by that.
@@ -84,6 +86,7 @@ class FinetuneSettings:
     fgm: float = 0.0
     pooling: str = "auto"
     qat: str = NO_QAT
+    freeze_embeddings: bool = False
     seeds: int = 1
     keep: str = "median"
 
@@ -100,6 +103,10 @@ class FinetuneSettings:
             check(self, name, 0 <= getattr(self, name) < 1, "a share from 0 to below 1")
         if self.rdrop and not self.dropout:
             raise ConfigError("rdrop compares two dropout masks and dropout=0.0 has none; set --dropout 0.1")
+        if self.fgm and self.freeze_embeddings:
+            raise ConfigError(
+                "fgm attacks the word embeddings by their gradient and frozen ones have none; leave one out"
+            )
         if self.fgm and self.train.compile:
             raise ConfigError("fgm looks into the network and compile hides it; leave one of the two out")
 
@@ -125,7 +132,10 @@ class FinetuneSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Every number by name, those of the loop too, as the artifact's history keeps them."""
-        absent = ("train", "teaching", *(("qat",) if self.qat == NO_QAT else ()))  # so that older runs go on
+        later = [
+            name for name, plain in (("qat", NO_QAT), ("freeze_embeddings", False)) if getattr(self, name) == plain
+        ]
+        absent = ("train", "teaching", *later)  # what came later is left out where it does nothing: older runs go on
         own = {name: value for name, value in asdict(self).items() if name not in absent}
         return {**asdict(self.train), **own}
 
