@@ -11,7 +11,7 @@ import random_models
 from click.testing import CliRunner
 
 from squeezebert.bench import endurance
-from squeezebert.bench.endurance import BATCHES, Endurance, random_lengths
+from squeezebert.bench.endurance_process import BATCHES, Endurance, random_lengths
 from squeezebert.engine import Engine
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
