@@ -27,9 +27,9 @@ def said(model: Model, asked: Iterable[str]) -> list[Classification]:
 
 
 @cache
-def classifier(seed: int, sharpness: float = 1.0, labels: tuple[str, ...] = LABELS) -> Artifact:
+def classifier(seed: int, sharpness: float = 1.0, labels: tuple[str, ...] = LABELS, layers: int = 2) -> Artifact:
     """A random classifier that says each of two labels for half of the texts; its odds spread by ``sharpness``."""
-    artifact = random_artifact(tiny_config(), Head("classification", labels), seed=seed)
+    artifact = random_artifact(tiny_config(num_hidden_layers=layers), Head("classification", labels), seed=seed)
     results = said(Model.from_artifact(artifact, threads=1), texts())
     chances = np.array([next(each.score for each in one.scores if each.label == labels[0]) for one in results])
     odds = np.log(chances) - np.log1p(-chances)

@@ -263,11 +263,14 @@ def test_two_writers_and_a_reader_never_see_a_mix(tmp_path: Path) -> None:
     target = both[0].save(tmp_path / "shared")
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(target)]) for path in paths]
     reads = 0
-    while any(writer.poll() is None for writer in writers):
-        found = Artifact.load(target)
-        assert same(found, both[0]) or same(found, both[1])
-        reads += 1
-    assert [writer.returncode for writer in writers] == [0, 0]
+    try:
+        while any(writer.poll() is None for writer in writers):
+            found = Artifact.load(target)
+            assert same(found, both[0]) or same(found, both[1])
+            reads += 1
+    finally:
+        ended = [writer.wait() for writer in writers]
+    assert ended == [0, 0]
     assert reads > 5
     Artifact.load(target).verify()
 

@@ -35,6 +35,20 @@ def test_a_cascade_is_made_evaluated_and_predicts(run, folders, tmp_path):
     assert Artifact.load(out / "small").history == Artifact.load(small).history
 
 
+def test_a_cascade_may_be_limited_by_its_cost(run, folders, tmp_path):
+    small, large, data = folders
+    thin = classifier(0, layers=1).save(tmp_path / "thin")
+    where = ("--task", "classification", "--data", data)
+    told = json.loads(run("cascade", thin, large, tmp_path / "both", *where, "--max-cost", "0.8", "--json").out)
+    assert told["max_cost"] == 0.8
+    assert "max_drop" not in told
+    assert 0.5 < told["flops_share"] < 0.9
+    assert 0 < told["handed_on"] < 1
+    refused = run("cascade", small, large, tmp_path / "other", *where, "--max-cost", "0.8")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "allow more with --max-cost" in refused.err
+
+
 def test_what_cannot_be_joined_is_one_line_and_nothing_is_written(run, folders, tmp_path):
     small, _, data = folders
     other = classifier(2, labels=("bad", "good")).save(tmp_path / "other")

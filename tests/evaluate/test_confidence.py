@@ -11,7 +11,7 @@ from two_classifiers import classifier, said, texts, write_labelled
 from squeezebert.data import read_split
 from squeezebert.data.records import Labelled
 from squeezebert.errors import HeadError, InputError
-from squeezebert.evaluate.confidence import Answers, answers, calibrated, folds, handed_on, sure_from, told
+from squeezebert.evaluate.confidence import Answers, answers, calibrated, folds, handed_on, sure_from, sure_within, told
 from squeezebert.model import Model
 
 
@@ -46,13 +46,28 @@ def test_a_small_model_that_is_always_needed_to_be_corrected_is_refused():
         sure_from(answering([0.6, 0.9], ".."), answering([0.9, 0.9], "xx"), 0.0)
 
 
+COSTS = np.array([1.0] * 6), np.array([2.0, 2.0, 4.0, 2.0, 1.0, 1.0])  # the small one's sum is 6, the large one's 12
+
+
+@pytest.mark.parametrize(("max_cost", "threshold"), [(0.5, 0.55), (0.66, 0.55), (0.67, 0.6), (0.9, 0.7), (1.0, 0.7)])
+def test_as_many_are_handed_on_as_the_cost_allows_the_least_sure_first(max_cost, threshold):
+    assert sure_within(SMALL, COSTS, max_cost) == pytest.approx(threshold)
+
+
+def test_a_small_model_that_costs_too_much_by_itself_is_refused():
+    with pytest.raises(
+        InputError, match=r"costs 50.0% of the large one's FLOPs; allow more with --max-cost, or take a"
+    ):
+        sure_within(SMALL, COSTS, 0.4)
+
+
 def test_each_fold_is_judged_by_what_the_others_choose():
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.5, 1, 2000)
     right = np.where(rng.random(2000) < scores, "x", ".")
     small, large = answering(scores.tolist(), "".join(right)), answering([0.9] * 2000, "x" * 1900 + "." * 100)
     numbers = np.arange(2000) % 5
-    asked = handed_on(small, large, numbers, 2.0)
+    asked = handed_on(small, numbers, lambda rows: sure_from(small.take(rows), large.take(rows), 2.0))
     for fold in range(5):
         own = numbers == fold
         threshold = sure_from(small.take(~own), large.take(~own), 2.0)

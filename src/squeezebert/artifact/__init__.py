@@ -15,6 +15,7 @@ transformers always builds a pooler. Where a model has none, zeros stand in for 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from math import prod
@@ -55,7 +56,8 @@ from squeezebert.tasks import Head
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
 FILES = (CONFIG, WEIGHTS, TOKENIZER, TOKENIZER_CONFIG, RECORD, CARD)
-TRIES = 3
+TRIES = 20
+PAUSE = 0.01  # seconds before the second try; longer before each further one
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,8 @@ class Artifact:
             ConfigError: config.json or the head describes something that cannot exist.
         """
         folder = Path(folder)
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            time.sleep(PAUSE * attempt)
             place = settled(folder)
             before = identity(place)
             try:

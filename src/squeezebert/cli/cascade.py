@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from squeezebert.cli.calibrate import CLASSIFYING
 from squeezebert.cli.console import write_json, write_table
 from squeezebert.cli.options import json_option, threads_option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from squeezebert.data import Split
+    from squeezebert.evaluate.confidence import Answers
+    from squeezebert.model import Model
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class CascadeRequest:
     data: str
     columns: str = ""
     max_drop: float = 0.2
+    max_cost: float | None = None
     calibrate: bool = True
     threads: int | None = None
     as_json: bool = False
@@ -42,24 +51,33 @@ class CascadeRequest:
     show_default=True,
     help="Points of accuracy, of 100, that may be lost against LARGE.",
 )
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Instead: the share of LARGE's FLOPs that both may cost, such as 0.5.",
+)
 @click.option("--calibrate/--no-calibrate", default=True, show_default=True, help="Calibrate the scores of both first.")
 @threads_option
 @json_option
 def command(small: str, large: str, out: Path, **options: Any) -> None:
     """Write SMALL and LARGE to OUT as one model that costs less than LARGE.
 
-    SMALL answers where its score is high enough, LARGE where it is not. That score is chosen on the dev set, and the
-    figures come of folds that did not choose it. OUT works wherever a classifier does: predict, evaluate, serve.
+    SMALL answers where its score is high enough, LARGE where it is not. That score is chosen on the dev set, by how
+    much accuracy may be lost or, with --max-cost, by how often LARGE may be asked; the figures come of folds that did
+    not choose it. The two err in different places: a cascade can be better than LARGE. OUT works wherever a classifier
+    does: predict, evaluate, serve.
     """
     run((small, large), out, CascadeRequest(**options))
 
 
 def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
     """Choose the score, write the cascade and say what it costs and loses."""
+    import numpy as np
+
     from squeezebert.artifact.cascade import Cascade, check_pair
     from squeezebert.convert import load_model_folder
     from squeezebert.data import read_split
-    from squeezebert.evaluate.confidence import answers, calibrated, folds, handed_on, sure_from, told
+    from squeezebert.evaluate.confidence import answers, calibrated, folds, handed_on, told
     from squeezebert.model import Model
 
     small, large = (load_model_folder(source) for source in sources)
@@ -71,11 +89,27 @@ def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
         small, large = (calibrated(each, split, request.threads) for each in (small, large))
     one, other = (Model.from_artifact(each, threads=request.threads, progress=False) for each in (small, large))
     found = answers(one, split), answers(other, split)
-    threshold = sure_from(*found, request.max_drop)
-    figures = asdict(told((one, other), found, handed_on(*found, numbers, request.max_drop), split))
-    about = {"task": request.task, "max_drop": request.max_drop, **figures}
+    limit, choose = _chooser(request, (one, other), found, split)
+    threshold = choose(np.ones(len(split), bool))
+    figures = asdict(told((one, other), found, handed_on(found[0], numbers, choose), split))
+    about = {"task": request.task, **limit, **figures}
     folder = Cascade(small, large, threshold, about).save(out)
     if request.as_json:
         write_json({"out": str(folder), "threshold": threshold, **about})
     else:
         write_table([("wrote", folder), ("threshold", f"{threshold:.4f}"), *about.items()])
+
+
+def _chooser(
+    request: CascadeRequest, models: tuple[Model, Model], found: tuple[Answers, Answers], split: Split
+) -> tuple[dict[str, float], Callable[[np.ndarray], float]]:
+    """What limits the cascade, by name, and the score that keeps it for some of the examples, bool [n]."""
+    from squeezebert.evaluate.confidence import flops_of, sure_from, sure_within
+
+    small, large = found
+    if request.max_cost is None:
+        limit = {"max_drop": request.max_drop}
+        return limit, lambda rows: sure_from(small.take(rows), large.take(rows), request.max_drop)
+    most, texts = request.max_cost, [example.text for example in split.examples]
+    own, others = (flops_of(model, texts) for model in models)
+    return {"max_cost": most}, lambda rows: sure_within(small.take(rows), (own[rows], others[rows]), most)

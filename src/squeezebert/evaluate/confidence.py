@@ -141,16 +141,37 @@ def sure_from(small: Answers, large: Answers, max_drop: float) -> float:
     return float(small.scores[order][fewest])
 
 
-def handed_on(small: Answers, large: Answers, numbers: np.ndarray, max_drop: float) -> np.ndarray:
-    """Which examples are handed on, bool [n], each by the score that the other folds choose."""
+def sure_within(small: Answers, costs: tuple[np.ndarray, np.ndarray], max_cost: float) -> float:
+    """The score below which the small model hands on, so that both cost ``max_cost`` of the large one, 1 at most.
 
-    def choose(rows: np.ndarray) -> float:
+    ``costs`` [n] of an example are the small model's and the large one's, in one unit. Right labels are not looked at.
+
+    Raises:
+        InputError: the small model alone costs more.
+    """
+    order, (own, others) = np.argsort(small.scores, kind="stable"), costs
+    spent = own.sum() + np.concatenate([[0.0], np.cumsum(others[order])])  # with so many handed on, 0 to n
+    share = spent / others.sum()
+    if share[0] > max_cost:
+        raise InputError(
+            f"the small model alone costs {share[0]:.1%} of the large one's FLOPs; allow more with --max-cost, "
+            "or take a smaller one"
+        )
+    most = int(np.flatnonzero(share <= max_cost)[-1])  # fewer than n: n cost more than the large model alone
+    return float(small.scores[order][most])
+
+
+def handed_on(small: Answers, numbers: np.ndarray, choose: Callable[[np.ndarray], float]) -> np.ndarray:
+    """Which examples are handed on, bool [n], each by the score that ``choose`` takes for the rows, bool [n], of the
+    other folds."""
+
+    def chosen(rows: np.ndarray) -> float:
         try:
-            return sure_from(small.take(rows), large.take(rows), max_drop)
+            return choose(rows)
         except InputError:
             return NEVER
 
-    return small.scores < np.array(_without(numbers, choose))[numbers]
+    return small.scores < np.array(_without(numbers, chosen))[numbers]
 
 
 @dataclass(frozen=True)
@@ -172,7 +193,7 @@ def told(models: tuple[Model, Model], found: tuple[Answers, Answers], asked: np.
     """What comes of it when the small one of the models hands on the examples that are ``asked``."""
     small, large = found
     texts = [example.text for example in split.examples]
-    costs = [_flops(model, texts) for model in models]
+    costs = [flops_of(model, texts) for model in models]
     spread = [len(texts) * at // min(TIMED, len(texts)) for at in range(min(TIMED, len(texts)))]
     both = [_milliseconds(model, [texts[at] for at in spread]) for model in models]
     return Told(
@@ -187,8 +208,8 @@ def told(models: tuple[Model, Model], found: tuple[Answers, Answers], asked: np.
     )
 
 
-def _flops(model: Model, texts: Sequence[Any]) -> np.ndarray:
-    """FLOPs of each text [n]."""
+def flops_of(model: Model, texts: Sequence[Any]) -> np.ndarray:
+    """FLOPs of each text in the model's encoder, [n]."""
     found = np.zeros(len(texts))
     for window in model.tokenizer.encode(list(texts)):
         found[window.index] += encoder_flops(model.config, len(window))
