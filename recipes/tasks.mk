@@ -31,7 +31,8 @@ EPOCHS_rte := 10
 EPOCHS_sst-2 := 3
 EPOCHS_qnli := 3
 EPOCHS_clinc150 := 15
-MORE_sst-2 := --batch-size 64 --evaluate-every 500
+MORE_sst-2 := --batch-size 64 --accumulate 2 --evaluate-every 400
+RATE_sst-2 := 8e-5
 SEEDS = $(if $(filter $(1),$(SMALL)),--seeds 3)
 
 TEACHERS := $(addprefix teacher-,$(GLUE) squad clinc150)
@@ -56,7 +57,7 @@ $(OUT)/mini-intents/squeezebert.json:
 .PRECIOUS: $(OUT)/teacher/% $(OUT)/mini/%
 $(OUT)/teacher/%:
 	$(SB) finetune $(TEACHER) --task $* --data $(DATA) --out $@ --epochs $(EPOCHS_$*) \
-	  --learning-rate 1e-4 $(MORE_$*) $(call SEEDS,$*) $(ARGS)
+	  --learning-rate $(or $(RATE_$*),1e-4) $(MORE_$*) $(call SEEDS,$*) $(ARGS)
 
 # The teacher also labels texts made of the training set's own words; SST-2 alone is too small for a student of 3.5 M.
 $(OUT)/mini-sst2/squeezebert.json: $(OUT)/teacher/sst-2
