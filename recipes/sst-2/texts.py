@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 REPLACED = 0.2
-COPIES = 2
+COPIES = 3
 SEED = 0
 
 

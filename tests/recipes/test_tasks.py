@@ -41,12 +41,19 @@ def test_every_command_of_a_recipe_parses(target, tmp_path):
 
 
 def test_a_student_comes_after_the_teacher_it_learns_from(tmp_path):
-    teacher, texts, student, small, card = commands("mini-sst2", tmp_path)
-    place = teacher[teacher.index("--out") + 1]
-    assert student[student.index("--teacher") + 1] == place
-    assert student[student.index("--text") + 1] == texts[-1]
-    assert small[1:] == ["quantize", student[student.index("--out") + 1], f"{tmp_path}/mini-sst2"]
+    teacher, texts, rounded, student, again, small, card = commands("mini-sst2", tmp_path)
+    assert rounded[1:] == ["quantize", value_of(teacher, "--out"), value_of(student, "--teacher")]
+    assert value_of(student, "--text") == texts[-1]
+    assert again[2] == value_of(student, "--out")
+    assert value_of(again, "--teacher") == value_of(student, "--teacher")
+    assert value_of(again, "--qat") == value_of(small, "--weights") == "int4"
+    assert small[1:4] == ["quantize", value_of(again, "--out"), f"{tmp_path}/mini-sst2"]
     assert card[1:3] == ["card", f"{tmp_path}/mini-sst2"]
+
+
+def value_of(words: list[str], option: str) -> str:
+    """What a command gives for an option."""
+    return words[words.index(option) + 1]
 
 
 def test_glue_has_teacher_and_student_of_each_task_and_three_seeds_of_the_small_ones(tmp_path):
