@@ -19,7 +19,7 @@ export const sentiment = {
 
 function make(changed) {
   const { box, root } = field("Text", {
-    id: "sentiment-text", rows: 6, value: "I did not expect much, and then could not stop smiling.",
+    id: "sentiment-text", rows: 6, value: "It could have been better, but I enjoyed it.",
   });
   const place = results("Labels");
   box.addEventListener("input", changed);

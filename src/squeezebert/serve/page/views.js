@@ -37,7 +37,7 @@ const labels = {
 
 const classify = {
   name: "Labels",
-  fields: [{ id: "text", label: "Text", rows: 6, value: "I did not expect much, and then could not stop smiling." }],
+  fields: [{ id: "text", label: "Text", rows: 6, value: "It could have been better, but I enjoyed it." }],
   ask: ({ text }, model) => ["classify", { inputs: need(text.trim(), "Write a text."), model }],
   show: (found) => (found.scores ? [bars(found.scores.slice(0, 12))] : [element("p", { class: "best" }, found.value.toFixed(3))]),
 };
