@@ -172,14 +172,16 @@ def _tried(under_way: Squeeze, plan: Plan, number: int) -> Trial:
     if missed:
         under_way.out.say(f"{plan} comes to {told(missed[0], figures)}, and {missed[0]} is asked")
         return Trial(plan, tuple(rows), place, {**figures, ACCURACY: figures[HELD_OUT]})
+    verified: tuple[Row, ...] = ()
     if _lost_little(under_way, figures):
         under_way.out.say("untrained, it lost no more than may be lost: it is verified as it is")
         trial = _verified(under_way, artifact, plan, chain, rows)
         if not under_way.targets.missed(trial.figures, under_way.figures):
             return trial
-        rows = list(trial.rows)
+        verified = trial.rows[-1:]
     training = recovery(under_way, artifact, chain)
     if training:
+        rows.extend(verified)
         artifact, figures = _recovered(under_way, artifact, training)
         chain = (*chain, training.name)
         rows.append(Row(training.name, number, figures, training.folder.name))
