@@ -96,6 +96,12 @@ SQB_API const char* sqb_operation(int32_t i); /* "qkv", "attention", ...; NULL p
 SQB_API void sqb_profile_start(void);
 SQB_API void sqb_profile_stop(double* seconds); /* [SQB_OPERATIONS] */
 
+/* The calling thread's calls show what each int8 layer reads, before it is rounded: some rows of floats at a time, `stride`
+ * apart, in the order of the tokens; `layer` is the name of its weights without the last part, that of the first where query,
+ * key and value are one. A NULL watcher ends it. Complete for a model of one thread. */
+typedef void (*sqb_watcher)(void* user, const char* layer, const float* rows, int64_t count, int64_t channels, int64_t stride);
+SQB_API void sqb_watch(sqb_watcher watcher, void* user);
+
 SQB_API sqb_status sqb_hidden(sqb_model* model, const sqb_batch* batch, float* out); /* [T, hidden] */
 SQB_API sqb_status sqb_embed(sqb_model* model, const sqb_batch* batch, sqb_pooling pooling, int32_t normalize,
                              float* out);                                             /* [B, hidden] */

@@ -3,6 +3,9 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <map>
+#include <vector>
+
 #include "squeezebert.h"
 
 namespace nb = nanobind;
@@ -83,6 +86,32 @@ class Model {
   sqb_model* model_ = nullptr;
 };
 
+// What a watched thread's int8 layers have read, by name.
+struct Seen {
+  size_t channels = 0;
+  std::vector<float> values;
+};
+thread_local std::map<std::string, Seen> seen;
+
+void note(void*, const char* layer, const float* rows, int64_t count, int64_t channels, int64_t stride) {
+  Seen& to = seen[layer];
+  to.channels = static_cast<size_t>(channels);
+  for (int64_t row = 0; row < count; ++row)
+    to.values.insert(to.values.end(), rows + row * stride, rows + row * stride + channels);
+}
+
+nb::dict given_back() {
+  nb::dict arrays;
+  for (auto& [name, one] : seen) {
+    auto* values = new std::vector<float>(std::move(one.values));
+    const nb::capsule owner(values, [](void* p) noexcept { delete static_cast<std::vector<float>*>(p); });
+    const size_t shape[] = {values->size() / one.channels, one.channels};
+    arrays[name.c_str()] = nb::ndarray<nb::numpy, float>(values->data(), 2, shape, owner);
+  }
+  seen.clear();
+  return arrays;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -108,6 +137,14 @@ NB_MODULE(_native, m) {
     nb::dict by_name;
     for (int32_t i = 0; i < SQB_OPERATIONS; ++i) by_name[sqb_operation(i)] = seconds[i];
     return by_name;
+  });
+  m.def("watch_start", [] {
+    seen.clear();
+    sqb_watch(note, nullptr);
+  });
+  m.def("watch_stop", [] {
+    sqb_watch(nullptr, nullptr);
+    return given_back();
   });
   nb::class_<Model>(m, "Model")
       .def(nb::init<nb::dict, const std::string&, int>())

@@ -4,6 +4,7 @@
 #include "forward.hpp"
 #include "probe.hpp"
 #include "profile.hpp"
+#include "watch.hpp"
 
 struct sqb_model {
   squeezebert::Model model;
@@ -112,6 +113,8 @@ sqb_status sqb_peak(const char* kernel, double* float32, double* int8) {
     *int8 = peak.int8;
   });
 }
+
+void sqb_watch(sqb_watcher watcher, void* user) { squeezebert::watch = {watcher, user}; }
 
 const char* sqb_error(void) { return last_error.c_str(); }
 

@@ -18,6 +18,8 @@ void Model::expect_factors(const std::string& name, int64_t outputs, int64_t inp
       if (factor.outputs() == static_cast<std::size_t>(seen[0])) factor.set_scales(data);
     };
   };
+  to.down.name = name + ".down";
+  to.up.name = name + ".up";
   expect(name + ".down", {-1, inputs / groups, 1}, false, pack(to.down, inputs), pack(to.down, inputs));
   expect(name + ".up", {outputs, -1, 1}, false, pack(to.up, 0), pack(to.up, 0));
   expect_scale(name + ".down", -1, scale(to.down));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "profile.hpp"
+#include "watch.hpp"
 
 namespace squeezebert {
 namespace {
@@ -130,6 +131,7 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
   std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
   float* scales = scratch.scales.reserve(rows);
   const std::size_t block = block_of(call);
+  watch(call.layer, call.x, channels);
   {
     const Section section(Operation::quantize);
     lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
@@ -152,6 +154,7 @@ void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
   }
   const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
   const std::size_t block = block_of(call);
+  watch(call.layer, call.x, channels);
   call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, block, scales});
   run_int8(call, all, {bytes, scales, ld, block});
 }
@@ -220,6 +223,7 @@ void Linear::set_scales(const float* scales) {
 }
 
 void Linear::append(Linear&& other, std::size_t to) {
+  if (empty()) name = other.name;
   for (Panel panel : other.panels) {
     panel.to += to;
     panels.push_back(panel);

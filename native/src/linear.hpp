@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kernels/table.hpp"
@@ -26,6 +27,7 @@ struct Panel {
 };
 
 struct Linear {
+  std::string name;  // of its weights, without the last part
   std::vector<Panel> panels;
   std::vector<Buffer> storage;
 
@@ -40,9 +42,9 @@ struct Linear {
             std::size_t groups);
   void set_bias(const float* bias);
   void set_scales(const float* scales);
-  // Takes over another layer's panels, its outputs placed from channel `to` on: query, key and value in one pass.
+  // Takes over another layer's panels, its outputs placed from channel `to` on: query, key and value in one pass. The
+  // name is the first one's.
   void append(Linear&& other, std::size_t to);
-
 };
 
 // An int8 layer's input: rows of bytes and a scale for each.

@@ -126,6 +126,7 @@ void Model::expect_norm(const std::string& name, int64_t channels, bool required
 void Model::expect_linear(const std::string& name, std::vector<int64_t> shape, bool required, Linear& linear,
                           int64_t groups) {
   const int64_t outputs = shape[0], inputs = shape[1] * groups;
+  linear.name = name;
   const auto pack = [this, &linear, inputs, groups](const auto* data, const int64_t* seen) {
     linear.pack(kernels, data, static_cast<std::size_t>(seen[0]), static_cast<std::size_t>(inputs), static_cast<std::size_t>(groups));
   };

@@ -127,11 +127,11 @@ def text(tmp_path):
 
 
 @pytest.mark.parametrize("qat", PRECISIONS)
-@pytest.mark.parametrize("frozen", [True, False])
-def test_a_student_learns_to_be_quantized(qat, frozen, text, tmp_path, told):
+@pytest.mark.parametrize("changes", [{}, {"frozen": False}, {"qat_exact": True}])
+def test_a_student_learns_to_be_quantized(qat, changes, text, tmp_path, told):
     teacher = tiny_model(num_hidden_layers=2)
     train = TrainSettings(max_steps=40, batch_tokens=256, learning_rate=3e-3, weight_decay=0.0, precision="float32")
-    settings = DistillSettings(train, held_out=20, frozen=frozen, qat=qat)
+    settings = DistillSettings(train, held_out=20, qat=qat, **changes)
     student = tiny_config(groups=2, hidden_size=16, num_attention_heads=2, intermediate_size=32)
     output = distilling.Output(tmp_path / "out", progress=False, tell=told.append)
     made = distill(teacher, student, [text], settings, output)
@@ -150,3 +150,19 @@ def test_a_student_learns_to_be_quantized(qat, frozen, text, tmp_path, told):
 def test_a_student_is_not_trained_for_what_nobody_knows():
     with pytest.raises(ConfigError, match="qat 'int3' is not known; choose one of none, int8, int4"):
         DistillSettings(qat="int3")
+
+
+@pytest.mark.parametrize("qat", PRECISIONS)
+def test_training_by_the_engines_own_roundings(qat, data, out):
+    made = finetune(tiny_model(), data("classification"), replace(QUICK, qat=qat, qat_exact=True), out)
+    assert made.artifact.history[-1]["settings"]["settings"]["qat_exact"] is True
+    assert made.mean[f"classification accuracy {qat}"] > 0.9
+
+
+def test_roundings_of_the_engine_need_something_to_round_and_no_dropout():
+    assert "qat_exact" not in FinetuneSettings(qat="int8").to_dict()
+    for settings in (FinetuneSettings, DistillSettings):
+        with pytest.raises(ConfigError, match="qat_exact says how qat rounds and nothing is rounded"):
+            settings(qat_exact=True)
+    with pytest.raises(ConfigError, match="qat_exact follows the engine, which drops and attacks nothing"):
+        FinetuneSettings(qat="int8", qat_exact=True)

@@ -40,6 +40,7 @@ from squeezebert.train.settings import DISTILLING, NO_QAT, QAT
     show_default=True,
     help="Train for weights of this precision, as the engine rounds them; the result stays float32.",
 )
+@click.option("--qat-exact", is_flag=True, help="Take what --qat rounds from the engine, bit by bit; steps are slower.")
 @training_options(DISTILLING)
 @json_option
 def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_json: bool, **values: Any) -> None:

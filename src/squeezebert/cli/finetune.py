@@ -36,6 +36,10 @@ _OPTIONS = {
     "fgm": ("--fgm", "Length of an adversarial attack on the word embeddings; such as 0.5."),
     "pooling": ("--pooling", "What a new classifier reads: the first token, or the mean of all."),
     "qat": ("--qat", "Train for weights of this precision, as the engine rounds them; the result stays float32."),
+    "qat_exact": (
+        "--qat-exact",
+        "Take what --qat rounds from the engine, bit by bit; needs --dropout 0, steps are slower.",
+    ),
     "freeze_embeddings": ("--freeze-embeddings", "Leave the embedding tables as they are; steps are faster."),
     "seeds": ("--seeds", "How many runs, with --seed and the next ones; figures come with their spread."),
     "keep": ("--keep", "Which of several runs is kept; best is selected on the dev set, and too good by that."),

@@ -67,6 +67,23 @@ def profiled() -> Iterator[dict[str, float]]:
         seconds.update(_native.profile_stop())
 
 
+@contextmanager
+def watched() -> Iterator[dict[str, np.ndarray]]:
+    """Notes what this thread's calls inside the block give to int8 layers, float32 [rows, channels]; there at its end.
+
+    They are the numbers before they are rounded, by the layer's name, such as ``encoder.layers.0.output.conv1d``: its
+    weights' without the last part, the first one's where query, key and value are computed in one pass. Rows are those
+    of the batch, tokens or sequences; of several calls one behind the other. Layers in two factors have two entries,
+    ``X.down`` and ``X.up``. An engine of several threads shows only some of it.
+    """
+    inputs: dict[str, np.ndarray] = {}
+    _native.watch_start()
+    try:
+        yield inputs
+    finally:
+        inputs.update(_native.watch_stop())
+
+
 class Engine:
     """One encoder with its heads, ready to answer batches.
 

@@ -9,6 +9,7 @@ encoder.py            Embeddings, EncoderLayer, Encoder, Pooler, and SqueezeBert
 heads.py              Embedder, SequenceClassifier, MultipleChoice, TokenClassifier, SpanClassifier, MaskedLM
 weights.py            from_artifact and to_tensors: between an artifact's tensors and a module
 fake_quantization.py  fake_quantize: a module computes what the engine will with quantized weights
+as_engine.py          the same, with every rounding taken from the engine
 padding.py            pad: packed sequences to [B, S] and a mask
 ====================  ====================================================================================
 """

@@ -16,9 +16,10 @@ attention's rows
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,39 +35,77 @@ from squeezebert.nn.layers import FactorizedLinear, Pointwise
 Grid = Callable[[Tensor], Tensor]  # [..., K] -> the same numbers on the grid that their integers can stand for
 
 
-def fake_quantize(network: nn.Module, weights: str) -> None:
+class Inputs:
+    """What the linear layers of a network read, where it is taken from elsewhere; as a rule from nowhere."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Tensor] = {}
+
+    def hold(self, inputs: Mapping[str, np.ndarray], mask: Tensor) -> None:
+        """Takes them, by layer, until ``release``: of tokens [T, C], in the order of the mask [B, S], or [B, C]."""
+        tokens = int(mask.sum())
+        self._held = {
+            name: _unpacked(torch.from_numpy(rows).to(mask.device), mask, tokens) for name, rows in inputs.items()
+        }
+
+    def release(self) -> None:
+        """Each layer reads what it is given."""
+        self._held = {}
+
+    def rounded(self, layer: str, x: Tensor) -> Tensor:
+        """What the layer of that name reads for x, as the engine rounds it, with x's gradient."""
+        found = self._held.get(layer)
+        return rounded_tokens(x if found is None else _Straight.apply(x, found.view_as(x), None))
+
+
+def _unpacked(rows: Tensor, mask: Tensor, tokens: int) -> Tensor:
+    """[T, C] -> [B, S, C] with zeros on padding; rows of sequences [B, C] stay."""
+    if len(rows) != tokens:
+        return rows
+    padded = rows.new_zeros(*mask.shape, rows.shape[1])
+    padded[mask] = rows
+    return padded
+
+
+def fake_quantize(network: nn.Module, weights: str) -> Inputs:
     """Makes a module of ``nn`` compute as the engine computes it with ``weights`` "int8" or "int4", embeddings int8.
 
     It keeps its parameters, under their names: what is trained, saved and turned into an artifact is float32 still.
+    What comes back can put other inputs in the place of its layers' own.
     """
-    grid = GRIDS[weights]
+    grid, inputs = GRIDS[weights], Inputs()
     for name, module in list(network.named_modules()):
         if isinstance(module, SelfAttention):
-            _share_input(module)
+            _share_input(name, module, inputs)
         elif isinstance(module, Predictions) and module.decoder is None:
             _round_table(module)
-        made = _fake_quantized(name, module, grid)
+        made = _fake_quantized(name, module, grid, inputs)
         if made is not None:
             owner, _, place = name.rpartition(".")
             setattr(network.get_submodule(owner), place, made)
+    return inputs
 
 
-def _fake_quantized(name: str, module: nn.Module, grid: Grid) -> nn.Module | None:
+def _fake_quantized(name: str, module: nn.Module, grid: Grid, inputs: Inputs) -> nn.Module | None:
     """What takes the place of a module; None where it stays."""
     if isinstance(module, nn.Embedding):
         return FakeQuantizedEmbedding(module)
     if name.endswith("predictions.decoder"):
-        return FakeQuantizedLinear(cast(nn.Linear, module), int8_rows, rounds_input=False)
-    if isinstance(module, Pointwise | nn.Linear):
-        shares = name.endswith((".query", ".key", ".value")) and getattr(module, "depthwise", None) is None
-        return FakeQuantizedLinear(module, grid, rounds_input=not shares)
-    return None
+        return FakeQuantizedLinear(name, cast(nn.Linear, module), int8_rows, inputs)
+    return FakeQuantizedLinear(name, module, grid, inputs) if isinstance(module, Pointwise | nn.Linear) else None
 
 
-def _share_input(attention: SelfAttention) -> None:
+def _share_input(name: str, attention: SelfAttention, inputs: Inputs) -> None:
     """Query, key and value read the same tokens, which are rounded once; convolutions come before the rounding."""
     if attention.query.depthwise is None:
-        attention.register_forward_pre_hook(lambda _, given: (rounded_tokens(given[0]), *given[1:]))
+        first = _weights(f"{name}.query", attention.query)[0]
+        attention.register_forward_pre_hook(lambda _, given: (inputs.rounded(first, given[0]), *given[1:]))
+
+
+def _weights(name: str, layer: nn.Module) -> list[str]:
+    """The engine's names of the layer's matrices: its own, or those of two factors."""
+    place = name.removeprefix("transformer.")
+    return [f"{place}.down", f"{place}.up"] if isinstance(layer, FactorizedLinear) else [place]
 
 
 def _round_table(predictions: Predictions) -> None:
@@ -77,18 +116,20 @@ def _round_table(predictions: Predictions) -> None:
 class FakeQuantizedLinear(nn.Module):
     """A linear layer, whole or in two factors, with its parameters: [..., G*I] -> [..., G*O].
 
-    Without ``rounds_input`` what it reads is rounded already, or is not to be.
+    What a decoder reads is not rounded; what query, key and value share is already.
     """
 
-    def __init__(self, layer: Pointwise | nn.Linear, grid: Grid, rounds_input: bool = True) -> None:
+    def __init__(self, name: str, layer: Pointwise | nn.Linear, grid: Grid, inputs: Inputs) -> None:
         super().__init__()
         names = ("down", "up") if isinstance(layer, FactorizedLinear) else ("weight",)
-        for name in (*names, "bias"):
-            setattr(self, name, getattr(layer, name))
+        for each in (*names, "bias"):
+            setattr(self, each, getattr(layer, each))
         self.groups: int = getattr(layer, "groups", 1)
         self.depthwise: nn.Module | None = getattr(layer, "depthwise", None)
-        self.rounds_input = rounds_input
-        self._roundings = {name: Rounding(grid) for name in names}
+        shares = name.endswith((".query", ".key", ".value")) and self.depthwise is None
+        self.rounds_input = not shares and not name.endswith(".decoder")
+        self._roundings = {each: Rounding(grid) for each in names}
+        self._inputs, self._weights = inputs, _weights(name, layer)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         if self.depthwise is not None:
@@ -96,7 +137,7 @@ class FakeQuantizedLinear(nn.Module):
         for place, (name, rounding) in enumerate(self._roundings.items(), 1):
             weight = rounding(getattr(self, name)).flatten(1)
             bias = self.bias if place == len(self._roundings) else weight.new_zeros(len(weight))
-            x = rounded_tokens(x) if place > 1 or self.rounds_input else x
+            x = self._inputs.rounded(self._weights[place - 1], x) if place > 1 or self.rounds_input else x
             x = grouped_linear(x, weight, cast(Tensor, bias), self.groups)
         return x
 
@@ -167,7 +208,9 @@ def rounded_tokens(x: Tensor) -> Tensor:
     values = x.detach().float()
     top = values.abs().amax(-1, keepdim=True)
     # not values / (top / 127), which may fall on the other side of a half
-    whole = (values * torch.where(top > 0, LARGEST / top, 0.0)).round_()
+    # and not LARGEST / top, which torch takes for LARGEST * (1 / top)
+    step = torch.full_like(top, LARGEST).div_(top)
+    whole = (values * step.masked_fill_(top == 0, 0.0)).round_()
     return _Straight.apply(x, whole.mul_(top / LARGEST).to(dtype), None)
 
 

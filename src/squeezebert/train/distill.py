@@ -45,9 +45,10 @@ class DistillSettings:
     keeps the embedding tables as the teacher has them, which they are at the start. ``passages``: a text is a run of
     sentences, as long as ``longest`` allows, and not one of them. ``qat`` "int8" or "int4" trains the student as the
     engine will compute it with such weights, and judges it so; the artifact stays float32, to be quantized.
+    ``qat_exact`` takes what is rounded from the engine itself, which runs each batch first.
 
     Raises:
-        ConfigError: ``qat`` is not known, or the network is to be compiled.
+        ConfigError: ``qat`` is not known, or "none" and exact, or the network is to be compiled.
     """
 
     train: TrainSettings = DISTILLING
@@ -58,9 +59,10 @@ class DistillSettings:
     frozen: bool = True
     passages: bool = False
     qat: str = NO_QAT
+    qat_exact: bool = False
 
     def __post_init__(self) -> None:
-        check_qat(self.qat, self.train)
+        check_qat(self.qat, self.qat_exact, self.train)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def distill(
     objective = Distillation(started.student, started.teacher, settings.weights, started.layers, teacher.head.pooling)
     if settings.frozen and started.grown:
         objective.student.embeddings.requires_grad_(False)
-    quantization_aware.prepare(objective.student, settings.qat)
+    quantization_aware.prepare(objective.student, _config(student), settings.qat, settings.qat_exact)
     fitted = fit(objective, examples, settings.train, run, lambda: fidelity(objective, held))
     made = _made(teacher, student, objective.student)
     figures = quantization_aware.figures(
@@ -174,8 +176,9 @@ def _definition(teacher: Artifact, student: Student, corpus: Corpus, settings: D
     told = {name: value for name, value in asdict(settings).items() if name != "train"}
     if not settings.passages:
         told.pop("passages")  # so that runs of before there were any go on
-    if settings.qat == NO_QAT:
-        told.pop("qat")
+    for name, plain in (("qat", NO_QAT), ("qat_exact", False)):
+        if told[name] == plain:
+            told.pop(name)
     if isinstance(student, Artifact):
         tensors = student.tensors
         told["weights_of_student"] = digest(

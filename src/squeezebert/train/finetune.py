@@ -171,7 +171,7 @@ def _run(prepared: Prepared, seed: int, options: Options, out: Output) -> Artifa
     dropout = prepared.settings.dropout
     network = from_artifact(before, Dropouts(dropout, dropout))
     network.transformer.embeddings.requires_grad_(not prepared.settings.freeze_embeddings)
-    quantization_aware.prepare(network, prepared.settings.qat)
+    quantization_aware.prepare(network, before.config, prepared.settings.qat, prepared.settings.qat_exact)
     settings, dev = prepared.train_settings(seed), next(iter(prepared.splits.devs.values()))
 
     def evaluate() -> dict[str, float]:

@@ -7,19 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from squeezebert.compress.quantize import in_precision
+from squeezebert.nn.as_engine import fake_quantize_as_engine
 from squeezebert.nn.fake_quantization import fake_quantize
 from squeezebert.train.settings import NO_QAT
 
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
-    from squeezebert.nn import torch
+    from squeezebert.config import EncoderConfig
+    from squeezebert.nn import SqueezeBert
+    from squeezebert.nn.weights import Network
 
 Figures = Mapping[str, float]
 
 
-def prepare(network: torch.nn.Module, qat: str) -> None:
-    """Makes the network compute as the engine will with its quantized weights; "none" leaves it as it is."""
-    if qat != NO_QAT:
+def prepare(network: Network | SqueezeBert, config: EncoderConfig, qat: str, exact: bool = False) -> None:
+    """Makes the network compute as the engine will with its quantized weights; "none" leaves it as it is.
+
+    ``exact`` takes what is rounded from the engine (see `squeezebert.nn.as_engine`).
+    """
+    if exact:
+        fake_quantize_as_engine(network, config, qat)
+    elif qat != NO_QAT:
         fake_quantize(network, qat)
 
 

@@ -79,14 +79,16 @@ class TrainSettings:
             raise ConfigError(f"{name}={value} cannot be trained with; make it {wanted}")
 
 
-def check_qat(qat: str, train: TrainSettings) -> None:
+def check_qat(qat: str, exact: bool, train: TrainSettings) -> None:
     """Whether the network can be fake-quantized so in training.
 
     Raises:
-        ConfigError: the name is not known, or the network is to be compiled.
+        ConfigError: the name is not known, "none" is to be exact, or the network is to be compiled.
     """
     if qat not in QAT:
         raise ConfigError(f"qat {qat!r} is not known; choose one of {', '.join(QAT)}")
+    if exact and qat == NO_QAT:
+        raise ConfigError("qat_exact says how qat rounds and nothing is rounded; add --qat int8 or --qat int4")
     if qat != NO_QAT and train.compile:
         raise ConfigError("qat keeps rounded weights from step to step and compile hides it; leave one of the two out")
 

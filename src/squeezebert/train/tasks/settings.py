@@ -64,6 +64,7 @@ class FinetuneSettings:
         the encoder's own embeddings are made of.
     qat: "int8" or "int4" trains the network as the engine will compute it with such weights, and judges it so; the
         artifact stays float32, for ``squeezebert quantize``. "none" trains it in floats.
+    qat_exact: what is rounded is taken from the engine itself, on this machine's kernel, which runs each batch first.
     freeze_embeddings: the embedding tables stay as they are. Of a small encoder they are most weights, so that steps
         are faster, most of all where several processes exchange their gradients.
     seeds: how many runs, with seeds ``train.seed`` and the next ones.
@@ -86,6 +87,7 @@ class FinetuneSettings:
     fgm: float = 0.0
     pooling: str = "auto"
     qat: str = NO_QAT
+    qat_exact: bool = False
     freeze_embeddings: bool = False
     seeds: int = 1
     keep: str = "median"
@@ -95,7 +97,7 @@ class FinetuneSettings:
             if getattr(self, name) not in known:
                 raise ConfigError(f"{name} {getattr(self, name)!r} is not known; choose one of {', '.join(known)}")
         self.named_weights()
-        check_qat(self.qat, self.train)
+        check_qat(self.qat, self.qat_exact, self.train)
         for name in ("max_length", "stride", "batch_size", "rdrop", "fgm"):
             check(self, name, getattr(self, name) >= 0, "0 or more")
         check(self, "seeds", self.seeds >= 1, "1 or more")
@@ -103,6 +105,10 @@ class FinetuneSettings:
             check(self, name, 0 <= getattr(self, name) < 1, "a share from 0 to below 1")
         if self.rdrop and not self.dropout:
             raise ConfigError("rdrop compares two dropout masks and dropout=0.0 has none; set --dropout 0.1")
+        if self.qat_exact and (self.dropout or self.fgm):
+            raise ConfigError(
+                "qat_exact follows the engine, which drops and attacks nothing; set --dropout 0 and --fgm 0"
+            )
         if self.fgm and self.freeze_embeddings:
             raise ConfigError(
                 "fgm attacks the word embeddings by their gradient and frozen ones have none; leave one out"
@@ -132,9 +138,8 @@ class FinetuneSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Every number by name, those of the loop too, as the artifact's history keeps them."""
-        later = [
-            name for name, plain in (("qat", NO_QAT), ("freeze_embeddings", False)) if getattr(self, name) == plain
-        ]
+        plain = {"qat": NO_QAT, "qat_exact": False, "freeze_embeddings": False}
+        later = [name for name, value in plain.items() if getattr(self, name) == value]
         absent = ("train", "teaching", *later)  # what came later is left out where it does nothing: older runs go on
         own = {name: value for name, value in asdict(self).items() if name not in absent}
         return {**asdict(self.train), **own}
