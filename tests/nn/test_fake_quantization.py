@@ -138,22 +138,22 @@ def test_float16_is_that_of_quantize() -> None:
 
 
 def test_with_int4_weights_vectors_are_those_of_float16_while_they_are_used() -> None:
-    norm = torch.nn.Sequential(torch.nn.LayerNorm(6))
-    norm[0].weight.data, norm[0].bias.data = drawn(2, 6)
-    whole, x = [values.clone() for values in norm[0].parameters()], drawn(3, 6)
-    wanted = torch.nn.functional.layer_norm(x, (6,), *map(in_float16, whole))
+    norm = torch.nn.LayerNorm(6)
+    norm.weight.data, norm.bias.data = drawn(2, 6)
+    (scale, shift), x = (values.clone() for values in norm.parameters()), drawn(3, 6)
+    wanted = torch.nn.functional.layer_norm(x, (6,), in_float16(scale), in_float16(shift))
     fake_quantize(norm, "int4")
     assert torch.equal(norm(x), wanted)
     norm(x).square().sum().backward()
     assert all(values.grad is not None and values.grad.all() for values in norm.parameters())
     with pytest.raises(RuntimeError, match="normalized_shape"):
         norm(x[:, :5])
-    assert all(map(torch.equal, norm.parameters(), whole))
-    assert torch.equal(norm[0].weight, whole[0])
-    plain = torch.nn.Sequential(torch.nn.LayerNorm(6))
+    assert torch.equal(norm.weight, scale)
+    assert torch.equal(norm.bias, shift)
+    plain = torch.nn.LayerNorm(6)
     plain.load_state_dict(norm.state_dict())
     fake_quantize(plain, "int8")
-    assert torch.equal(plain(x), torch.nn.functional.layer_norm(x, (6,), *whole))
+    assert torch.equal(plain(x), torch.nn.functional.layer_norm(x, (6,), scale, shift))
 
 
 def test_a_weight_is_rounded_once_for_each_value_that_it_has() -> None:
