@@ -30,7 +30,15 @@ from squeezebert.artifact.int4 import (
     unpack,
     unpacked,
 )
-from squeezebert.artifact.tensors import SCALE, Entry, Tensors, check_weights, held, open_safetensors, write_safetensors
+from squeezebert.artifact.tensors import (
+    SCALE,
+    Entry,
+    Tensors,
+    check_weights,
+    held,
+    open_safetensors,
+    write_safetensors,
+)
 from squeezebert.compress.quantize import quantize
 from squeezebert.errors import ArtifactError
 
@@ -39,11 +47,12 @@ NAME = "encoder.layers.0.attention.query.weight"
 
 @st.composite
 def products(draw: st.DrawFn) -> np.ndarray:
-    """int8 [rows, K] of values times multipliers, K even."""
-    rows, inputs = draw(st.integers(1, 4)), 2 * draw(st.integers(1, 40))
+    """int8 [rows, K] of values times multipliers, K even; a single group is not multiplied."""
+    rows, inputs = draw(st.integers(1, 4)), 2 * draw(st.integers(1, 140))
     values = draw(arrays(np.int8, (rows, inputs), elements=st.integers(-LARGEST, LARGEST)))
     groups = (rows, math.ceil(inputs / GROUP))
-    return values * spread(draw(arrays(np.int8, groups, elements=st.integers(1, HIGHEST))), inputs)
+    highest = 1 if inputs <= GROUP else HIGHEST
+    return values * spread(draw(arrays(np.int8, groups, elements=st.integers(1, highest))), inputs)
 
 
 @given(products())
@@ -55,7 +64,7 @@ def test_what_is_packed_comes_back(values: np.ndarray) -> None:
     assert np.array_equal(unpack(halves, multipliers), values)
 
 
-@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(1, 70)), elements=st.integers(-128, 127)))
+@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(129, 300)), elements=st.integers(-128, 127)))
 def test_a_multiplier_is_the_least_that_there_is(values: np.ndarray) -> None:
     found = multipliers_of(values)
     groups = [row[at : at + GROUP].astype(int) for row in values for at in range(0, len(row), GROUP)]
@@ -64,6 +73,13 @@ def test_a_multiplier_is_the_least_that_there_is(values: np.ndarray) -> None:
     ]
     assert (found is None) == (0 in least)
     assert found is None or found.reshape(-1).tolist() == least
+
+
+@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(1, 128)), elements=st.integers(-9, 9)))
+def test_a_row_of_one_group_has_a_multiplier_of_one(values: np.ndarray) -> None:
+    found = multipliers_of(values)
+    assert (found is None) == (np.abs(values).max() > LARGEST)
+    assert found is None or found.tolist() == [[1]] * len(values)
 
 
 def test_the_first_of_two_values_is_in_the_low_half() -> None:
@@ -79,8 +95,9 @@ def test_only_matrices_of_even_width_are_kept_so(shape: tuple[int, ...], there: 
 
 
 @pytest.mark.parametrize("thin", [False, True])
-def test_an_int4_artifact_survives_the_disk(tmp_path: Path, thin: bool) -> None:
-    artifact = random_artifact(tiny_config())
+@pytest.mark.parametrize("hidden", [24, 132])  # where rows are one group, and where they are two
+def test_an_int4_artifact_survives_the_disk(tmp_path: Path, thin: bool, hidden: int) -> None:
+    artifact = random_artifact(tiny_config(hidden_size=hidden, groups=1, conv_kernel=3))
     small = quantize(with_factors(artifact, 4) if thin else artifact, "int4", "int4")
     back = Artifact.load(small.save(tmp_path / "small"))
     back.verify()
@@ -93,15 +110,26 @@ def test_an_int4_artifact_survives_the_disk(tmp_path: Path, thin: bool) -> None:
     assert again.read_bytes() == (tmp_path / "small" / "model.safetensors").read_bytes()
 
 
-def test_a_matrix_takes_half_the_bytes_and_one_for_each_group(tmp_path: Path) -> None:
-    write_safetensors(tmp_path / "x", Tensors(packed({"x": marked(np.zeros((8, 64, 1), np.int8))})))
-    found = open_safetensors(tmp_path / "x").entries
-    shapes = {name: (entry.dtype, entry.shape) for name, entry in found.items()}
-    assert shapes == {"x" + PACKED: ("U8", (8, 32, 1)), "x" + MULTIPLIER: ("U8", (8, 2))}
+def file_of(folder: Path, entries: dict[str, Entry]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Dtype and shape of every tensor of the file that keeps these."""
+    write_safetensors(folder / "x", Tensors(packed(entries)))
+    return {name: (entry.dtype, entry.shape) for name, entry in open_safetensors(folder / "x").entries.items()}
+
+
+@pytest.mark.parametrize(("inputs", "groups"), [(130, 2), (384, 3)])
+def test_a_wide_matrix_takes_half_the_bytes_and_one_for_each_group(tmp_path: Path, inputs: int, groups: int) -> None:
+    found = file_of(tmp_path, {"x": marked(np.zeros((8, inputs, 1), np.int8))})
+    assert found == {"x" + PACKED: ("U8", (8, inputs // 2, 1)), "x" + MULTIPLIER: ("U8", (8, groups))}
+
+
+@pytest.mark.parametrize("inputs", [2, 96, 128])
+def test_a_matrix_of_one_group_a_row_takes_half_the_bytes(tmp_path: Path, inputs: int) -> None:
+    assert file_of(tmp_path, {"x": marked(np.zeros((8, inputs), np.int8))}) == {"x" + PACKED: ("U8", (8, inputs // 2))}
 
 
 def test_int8_values_that_four_bits_cannot_hold_stay_int8() -> None:
     assert list(packed({"x": marked(np.array([[127, 1]], np.int8))})) == ["x"]
+    assert list(packed({"x": marked(np.array([[14, 2]], np.int8))})) == ["x"]  # one group, and no multiplier to share
 
 
 def marked(values: np.ndarray) -> Entry:
@@ -110,9 +138,9 @@ def marked(values: np.ndarray) -> Entry:
 
 
 def stored(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
-    """The parts of one matrix [2, 64], some of them others; None leaves one out."""
+    """The parts of one matrix [2, 256], some of them others; None leaves one out."""
     parts = {
-        PACKED: np.full((2, 32), 0x99, np.uint8),
+        PACKED: np.full((2, 128), 0x99, np.uint8),
         MULTIPLIER: np.ones((2, 2), np.uint8),
         SCALE: np.ones(2, np.float32),
     }
@@ -133,7 +161,12 @@ def test_parts_are_read_as_one_int8_matrix(tmp_path: Path) -> None:
     found = read(tmp_path, stored())
     assert set(found) == {"x", "x_scale"}
     assert (found["x"] == 1).all()
-    assert (found["x"].dtype, found["x"].shape) == (np.int8, (2, 64))
+    assert (found["x"].dtype, found["x"].shape) == (np.int8, (2, 256))
+
+
+def test_a_row_of_one_group_is_read_without_a_multiplier(tmp_path: Path) -> None:
+    found = read(tmp_path, stored(int4=np.array([[0x1F], [0x98]], np.uint8), multiplier=None))
+    assert found["x"].tolist() == [[7, -7], [0, 1]]
 
 
 @pytest.mark.parametrize("bad", [0, 19, 255])
@@ -147,45 +180,54 @@ def test_multipliers_out_of_range_are_refused(tmp_path: Path, bad: int) -> None:
 
 @pytest.mark.parametrize("bad", [0x09, 0x90, 0x00])
 def test_a_half_byte_of_zero_is_refused(tmp_path: Path, bad: int) -> None:
-    halves = np.full((2, 32), 0x99, np.uint8)
-    halves[1, 31] = bad
+    halves = np.full((2, 128), 0x99, np.uint8)
+    halves[1, 127] = bad
     with pytest.raises(ArtifactError, match="tensor x: there is a half byte of 0, and they are 1 to 15; quantize the"):
         read(tmp_path, stored(int4=halves))
 
 
-@pytest.mark.parametrize("part", [PACKED, MULTIPLIER])
-def test_a_part_without_the_other_is_refused(tmp_path: Path, part: str) -> None:
-    with pytest.raises(
-        ArtifactError, match=f"tensor x is in int4 and has no x{part}; quantize the float32 model again"
-    ):
-        read(tmp_path, stored(**{part[1:]: None}))
+def test_multipliers_without_a_matrix_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="tensor x is in int4 and has no x_int4; quantize the float32 model again"):
+        read(tmp_path, stored(int4=None))
+
+
+def test_a_wide_matrix_without_multipliers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"tensor x: U8 \[2, 128\] alone is no int4 matrix, which is U8"):
+        read(tmp_path, stored(multiplier=None))
 
 
 def test_a_matrix_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="tensor x is there twice, as it is and in int4; quantize"):
-        read(tmp_path, {**stored(), "x": np.ones((2, 64), np.int8)})
+        read(tmp_path, {**stored(), "x": np.ones((2, 256), np.int8)})
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"int4": np.full((2, 32), 9, np.int8)},
-        {"int4": np.full((2, 32), 9, np.float32)},
+        {"int4": np.full((2, 128), 9, np.int8)},
+        {"int4": np.full((2, 128), 9, np.float32)},
         {"multiplier": np.ones((2, 2), np.int8)},
         {"multiplier": np.ones((2, 2), np.float32)},
         {"multiplier": np.ones((2, 1), np.uint8)},
         {"multiplier": np.ones((2, 3), np.uint8)},
         {"multiplier": np.ones((3, 2), np.uint8)},
         {"multiplier": np.ones(4, np.uint8)},
-        {"int4": np.full(64, 9, np.uint8)},
-        {"int4": np.full((2, 32, 2), 9, np.uint8)},
+        {"int4": np.full(256, 9, np.uint8)},
+        {"int4": np.full((2, 128, 2), 9, np.uint8)},
+        {"int4": np.full((2, 64), 9, np.uint8), "multiplier": np.ones((2, 1), np.uint8)},
+        {"int4": np.full((2, 64), 9, np.int8), "multiplier": None},
         {"int4": np.full((2, 0), 9, np.uint8), "multiplier": np.ones((2, 0), np.uint8)},
         {"int4": np.full((), 9, np.uint8)},
     ],
-    ids=str,
+    ids=lambda changes: " ".join(
+        f"{name} {getattr(x, 'dtype', x)}{getattr(x, 'shape', '')}" for name, x in changes.items()
+    ),
 )
 def test_parts_of_other_types_and_shapes_are_refused(tmp_path: Path, changes: dict[str, np.ndarray]) -> None:
-    with pytest.raises(ArtifactError, match=r"is no int4 matrix, which is U8 \[rows, K / 2\] with U8 \[rows, K / 32\]"):
+    told = (
+        r"is no int4 matrix, which is U8 \[rows, K / 2\] with multipliers U8 \[rows, K / 128\], or alone where K is at"
+    )
+    with pytest.raises(ArtifactError, match=told):
         read(tmp_path, stored(**changes))
 
 

@@ -29,7 +29,7 @@ def loss(error: np.ndarray, square: np.ndarray) -> float:
     return float(np.einsum("oi,ij,oj->", error, square, error))
 
 
-@pytest.mark.parametrize("inputs", [96, 40, 6])
+@pytest.mark.parametrize("inputs", [200, 96, 40, 6])
 def test_outputs_lose_less_than_by_the_nearest(inputs: int) -> None:
     rows = np.random.default_rng(1).standard_normal((24, inputs)).astype(np.float32)
     square = covariance(inputs)
@@ -40,15 +40,25 @@ def test_outputs_lose_less_than_by_the_nearest(inputs: int) -> None:
 
 
 def test_what_comes_of_it_fits_into_four_bits() -> None:
-    rows = np.random.default_rng(2).standard_normal((9, 70)).astype(np.float32)
-    whole, scale = rounded_by(rows, covariance(70))
+    rows = np.random.default_rng(2).standard_normal((9, 270)).astype(np.float32)
+    whole, scale = rounded_by(rows, covariance(270))
     assert multipliers_of(whole) is not None
     assert np.array_equal(scale, quantized4(rows)[1])
 
 
-def test_inputs_that_have_nothing_to_do_with_each_other_leave_the_nearest() -> None:
-    rows = np.random.default_rng(3).standard_normal((5, 64)).astype(np.float32)
-    assert np.array_equal(rounded_by(rows, np.eye(64))[0], quantized4(rows)[0])
+def test_a_single_group_has_a_scale_of_float16_and_no_multiplier() -> None:
+    rows = np.random.default_rng(2).standard_normal((40, 70)).astype(np.float32)
+    whole, scale = rounded_by(rows, covariance(70))
+    assert np.abs(whole).max() <= 7
+    assert np.array_equal(scale, scale.astype(np.float16))
+    assert (scale < 0.99 * np.abs(rows).max(axis=1) / 7).any()
+
+
+@pytest.mark.parametrize("inputs", [64, 260])
+def test_inputs_that_have_nothing_to_do_with_each_other_leave_the_nearest(inputs: int) -> None:
+    rows = np.random.default_rng(3).standard_normal((5, inputs)).astype(np.float32)
+    for ours, nearest in zip(rounded_by(rows, np.eye(inputs)), quantized4(rows), strict=True):
+        assert np.array_equal(ours, nearest)
 
 
 def test_inputs_that_are_always_zero_leave_numbers_that_are_finite() -> None:
@@ -68,6 +78,8 @@ def test_a_network_stays_nearer_to_itself(tmp_path: Path, groups: int, thin: boo
     better, plain = quantize_by_inputs(artifact, seen), quantize(artifact, "int4")
     assert better.history[-1]["settings"] == {**plain.history[-1]["settings"], "rounding": "by inputs"}
     assert better.int4 == plain.int4
+    layers = [values for name, values in better.tensors.items() if name.startswith("encoder.") and values.ndim == 1]
+    assert all(np.array_equal(values, values.astype(np.float16)) for values in layers)
     assert Artifact.load(better.save(tmp_path / "better")).int4 == better.int4
     errors = [away(artifact, small) for small in (better, plain)]
     assert errors[0] < errors[1]

@@ -8,9 +8,18 @@ import torch
 from random_models import head_of, random_artifact, random_batch, tiny_config, with_factors
 from torch import Tensor
 
+from squeezebert.artifact.int4 import in_float16 as quantizes_to
 from squeezebert.compress.quantize import quantized, quantized4
 from squeezebert.nn import from_artifact, pad, to_tensors
-from squeezebert.nn.fake_quantization import GRIDS, Rounding, fake_quantize, int4_groups, int8_rows, rounded_tokens
+from squeezebert.nn.fake_quantization import (
+    GRIDS,
+    Rounding,
+    fake_quantize,
+    in_float16,
+    int4_groups,
+    int8_rows,
+    rounded_tokens,
+)
 from squeezebert.nn.layers import GroupedLinear
 from squeezebert.tasks import HEAD_KINDS
 from squeezebert.train.settings import NO_QAT, QAT
@@ -34,28 +43,37 @@ def test_int8_rows_are_those_of_quantize() -> None:
     np.testing.assert_array_equal(int8_rows(values).numpy(), whole * scale[:, None])
 
 
-@pytest.mark.parametrize("inputs", [2, 24, 32, 96, 100])
-def test_int4_groups_are_those_of_quantize(inputs: int) -> None:
-    values = drawn(300, inputs)
+@pytest.mark.parametrize("size", [1e-9, 1e-5, 1.0, 1e4])
+@pytest.mark.parametrize("inputs", [2, 24, 96, 128, 130, 384])
+def test_int4_groups_are_those_of_quantize(inputs: int, size: float) -> None:
+    values = drawn(300, inputs) * size
     values[3] = 0
     whole, scale = quantized4(values.numpy())
     np.testing.assert_array_equal(int4_groups(values).numpy(), whole * scale[:, None])
 
 
-@pytest.mark.parametrize("inputs", [2, 24, 32, 96, 100])
+@pytest.mark.parametrize("inputs", [130, 256, 300])
 def test_int4_groups_are_up_to_seven_times_a_multiplier(inputs: int) -> None:
     values = drawn(20, inputs)
-    scale = values.abs().amax(1, keepdim=True) / 126
+    scale = in_float16(values.abs().amax(1, keepdim=True) / 126)
     whole = int4_groups(values) / scale
-    np.testing.assert_allclose(whole, whole.round(), atol=1e-4)
-    for group in whole.round().split(32, dim=1):
+    np.testing.assert_array_equal(whole, whole.round())
+    for group in whole.split(128, dim=1):
         fits = [(group % m == 0).all(1) & (group.abs().amax(1) <= 7 * m) for m in range(1, 19)]
         assert torch.stack(fits).any(0).all()
 
 
-def test_int4_takes_the_best_of_four_multipliers() -> None:
-    values = drawn(64, 32)
-    plain = values / (step := values.abs().amax(1, keepdim=True) / 126 * 18)
+@pytest.mark.parametrize("inputs", [2, 96, 128])
+def test_a_single_group_is_up_to_seven_times_a_number_of_float16(inputs: int) -> None:
+    for row in int4_groups(drawn(20, inputs)):
+        steps = {float(top / n) for n in range(1, 8) if (top := row.abs().max()) / n == in_float16(top / n)}
+        assert any(torch.equal(row / step, (row / step).round()) for step in steps)
+
+
+@pytest.mark.parametrize("inputs", [96, 384])
+def test_int4_takes_the_best_of_four_steps(inputs: int) -> None:
+    values = drawn(64, inputs)
+    plain = values / (step := in_float16(values.abs().amax(1, keepdim=True) / 7))
     largest = plain.round().clamp(-7, 7) * step
     errors = [(each - values).square().sum(1) for each in (int4_groups(values), largest)]
     assert (errors[0] <= errors[1] * 1.00001).all()
@@ -111,6 +129,31 @@ def test_every_weight_has_a_gradient() -> None:
     ids, types, mask = pad(BATCH.ids, BATCH.types, BATCH.cu_seqlens)
     network(ids, types, mask).square().sum().backward()
     assert [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()] == []
+
+
+def test_float16_is_that_of_quantize() -> None:
+    values = torch.tensor([0.1, 65504.0, 65520.0, -70000.0, 1e-9, 0.0, 2049.0])
+    np.testing.assert_array_equal(in_float16(values), quantizes_to(values.numpy()))
+    assert in_float16(values)[2:4].tolist() == [65520, -70000]
+
+
+def test_with_int4_weights_vectors_are_those_of_float16_while_they_are_used() -> None:
+    norm = torch.nn.LayerNorm(6)
+    norm.weight.data, norm.bias.data = drawn(2, 6)
+    (scale, shift), x = (values.clone() for values in norm.parameters()), drawn(3, 6)
+    wanted = torch.nn.functional.layer_norm(x, (6,), in_float16(scale), in_float16(shift))
+    fake_quantize(norm, "int4")
+    assert torch.equal(norm(x), wanted)
+    norm(x).square().sum().backward()
+    assert all(values.grad is not None and values.grad.all() for values in norm.parameters())
+    with pytest.raises(RuntimeError, match="normalized_shape"):
+        norm(x[:, :5])
+    assert torch.equal(norm.weight, scale)
+    assert torch.equal(norm.bias, shift)
+    plain = torch.nn.LayerNorm(6)
+    plain.load_state_dict(norm.state_dict())
+    fake_quantize(plain, "int8")
+    assert torch.equal(plain(x), torch.nn.functional.layer_norm(x, (6,), scale, shift))
 
 
 def test_a_weight_is_rounded_once_for_each_value_that_it_has() -> None:

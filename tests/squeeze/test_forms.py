@@ -21,6 +21,8 @@ from squeezebert.squeeze.plans import EMBEDDINGS, FACTORIZE, Step, after
 CONFIGS = [
     tiny_config(),
     tiny_config(embedding_size=8),
+    tiny_config(embedding_size=15),
+    tiny_config(hidden_size=132, groups=1),
     tiny_config(conv_kernel=3),
     tiny_config(groups=1, attention="low_rank", attention_rank=4),
 ]
@@ -37,6 +39,7 @@ def test_sizes_are_those_of_the_file_to_the_byte(config, kind, tmp_path):
     form = Form.of(artifact)
     assert form_bytes(form) == size_of(artifact, tmp_path / "float32")
     assert form_bytes(in_precision(form, "int8")) == size_of(quantize(artifact), tmp_path / "int8")
+    assert form_bytes(in_precision(form, "int4")) == size_of(quantize(artifact, "int4", "int4"), tmp_path / "int4")
 
 
 def test_flops_are_those_of_the_artifact():
@@ -75,8 +78,7 @@ def test_factors_have_the_names_and_places_of_real_ones():
     assert len(linear_layers(artifact.config)) == 12
 
 
-def test_int4_takes_half_of_int8_and_its_multipliers():
-    config = tiny_config(groups=1, hidden_size=96, vocab_size=200)
-    form = Form.of(random_artifact(config))
+def test_int4_takes_half_of_int8():
+    form = Form.of(random_artifact(tiny_config(groups=1, hidden_size=96, vocab_size=200)))
     four, eight = (form_bytes(in_precision(form, precision)) for precision in ("int4", "int8"))
-    assert 0.5 < four / eight < 0.85  # scales, biases and names weigh much in so small a model
+    assert 0.5 < four / eight < 0.6  # names weigh much in so small a model

@@ -30,13 +30,13 @@ def best_of(found: Squeezed) -> Trial:
     return found.best
 
 
-def smaller_than_int8(start: Artifact, share: float = 0.93) -> Target:
-    return Target("size", share * form_bytes(in_precision(Form.of(start), "int8")) / 1e6)
+def smaller_than_int4(start: Artifact, share: float = 0.97) -> Target:
+    return Target("size", share * form_bytes(in_precision(Form.of(start), "int4")) / 1e6)
 
 
 def test_a_squeeze_cuts_recovers_quantizes_and_meets_its_targets(start, squeezing, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "held_out_figure", lambda *arguments: 0.0)  # whatever is cut has lost too much
-    size = smaller_than_int8(start)
+    size = smaller_than_int4(start)
     notes: list[str] = []
     out = Output(tmp_path / "out", False, notes.append)
     targets = Targets((size, Target("accuracy", 0.8, share=True)))
@@ -63,7 +63,7 @@ def test_what_lost_little_untrained_is_trained_only_where_the_dev_set_disagrees(
     start, squeezing, tmp_path, monkeypatch, kept_by_training
 ):
     notes: list[str] = []
-    targets = Targets((smaller_than_int8(start), Target("accuracy", 0.5, share=True)))
+    targets = Targets((smaller_than_int4(start), Target("accuracy", 0.5, share=True)))
     monkeypatch.setattr(running, "held_out_figure", lambda *arguments: 1.0)
     if kept_by_training:
         truly = running.dev_figures
@@ -91,7 +91,7 @@ def test_words_that_training_never_sees_go_and_the_teacher_loses_them_too(start,
 
 def test_the_same_call_again_runs_nothing(start, squeezing, tmp_path, monkeypatch):
     out = Output(tmp_path / "out", False)
-    targets = Targets((smaller_than_int8(start),))
+    targets = Targets((smaller_than_int4(start),))
     first = squeeze(start, targets, squeezing, out)
 
     def never(*arguments: object) -> None:
@@ -109,7 +109,7 @@ def test_the_same_call_again_runs_nothing(start, squeezing, tmp_path, monkeypatc
 
 def test_an_interrupted_squeeze_goes_on_after_its_last_step(start, squeezing, tmp_path, monkeypatch):
     out = Output(tmp_path / "out", False)
-    targets = Targets((smaller_than_int8(start),))
+    targets = Targets((smaller_than_int4(start),))
     with monkeypatch.context() as patch:
 
         def interrupted(*arguments: object) -> None:
@@ -166,7 +166,7 @@ def test_what_loses_too_much_is_not_written_and_the_nearest_is_kept(start, squee
 
     monkeypatch.setattr(running, "dev_figures", figures)
     monkeypatch.setattr(opening, "dev_figures", figures)
-    targets = Targets((smaller_than_int8(start), Target("accuracy", 0.98, share=True)))
+    targets = Targets((smaller_than_int4(start), Target("accuracy", 0.98, share=True)))
     found = squeeze(start, targets, replace(squeezing, budget=0.0), Output(tmp_path / "out", False))
     assert not found.met
     assert 1 < len(found.trials) <= running.TRIES
@@ -184,7 +184,7 @@ def test_a_plan_that_is_slower_than_predicted_is_left_untrained(start, squeezing
         return {**real(folder, (16,), threads), "latency_ms@16": 1e6}
 
     monkeypatch.setattr(running, "measured", slow)
-    targets = Targets((Target("latency", 1e5, length=16), smaller_than_int8(start)))
+    targets = Targets((Target("latency", 1e5, length=16), smaller_than_int4(start)))
     found = squeeze(start, targets, squeezing, Output(tmp_path / "out", False))
     assert not found.met
     assert "dev" not in best_of(found).figures
@@ -236,7 +236,7 @@ def test_a_latency_beyond_the_models_length_is_refused(start, squeezing, tmp_pat
 
 
 def test_a_budget_too_small_for_a_few_steps_trains_nothing(start, squeezing, tmp_path):
-    targets = Targets((smaller_than_int8(start),))
+    targets = Targets((smaller_than_int4(start),))
     out = Output(tmp_path / "out", False)
     found = squeeze(start, targets, replace(squeezing, budget=1e-6), out)
     assert recovering.spent(found.under_way) == 0

@@ -1,11 +1,12 @@
-// Int4: int8 matrices that a file keeps in four bits a value. A group of 32 inputs is small integers times a multiplier:
+// Int4: int8 matrices that a file keeps in four bits a value. A group of 128 inputs is small integers times a multiplier:
 // NAME_int4 U8 [rows, K / 2], two values a byte, the first in the low half, each plus 8, and NAME_multiplier
-// U8 [rows, groups] make NAME int8 [rows, K], whose NAME_scale is that of any int8 matrix.
+// U8 [rows, groups] make NAME int8 [rows, K], whose NAME_scale is that of any int8 matrix. Where K is at most 128 there
+// is no NAME_multiplier, and it is 1.
 import { artifactError, shown } from "./errors.js";
 
 const PACKED = "_int4";
 const MULTIPLIER = "_multiplier";
-const GROUP = 32;
+const GROUP = 128;
 const HIGHEST = 18; // multiplier
 const ZERO = 8;
 const AGAIN = "download or export the model again";
@@ -13,7 +14,7 @@ const AGAIN = "download or export the model again";
 /** @typedef {import("./safetensors.js").Tensor} Tensor */
 
 /**
- * The tensors with an int8 matrix for each pair of parts; it is unpacked each time its bytes are asked for.
+ * The tensors with an int8 matrix in place of its parts; it is unpacked each time its bytes are asked for.
  * @param {Tensor[]} tensors
  * @param {string} file its name, for messages
  * @returns {Tensor[]}
@@ -36,20 +37,14 @@ export function unpacked(tensors, file) {
  */
 function joined(name, named, file) {
   const [halves, multipliers] = [PACKED, MULTIPLIER].map((part) => named.get(name + part));
-  if (!halves || !multipliers) {
-    throw artifactError(
-      `${file}: tensor ${name} is in int4 and has no ${name}${halves ? MULTIPLIER : PACKED}; ${AGAIN}`,
-    );
-  }
+  if (!halves) throw artifactError(`${file}: tensor ${name} is in int4 and has no ${name}${PACKED}; ${AGAIN}`);
   if (named.has(name)) throw artifactError(`${file}: tensor ${name} is there twice, as it is and in int4; ${AGAIN}`);
   const [rows, half, ...rest] = halves.shape;
-  const groups = Math.ceil((2 * half) / GROUP);
-  const isMatrix = half > 0 && (rest.length === 0 || (rest.length === 1 && rest[0] === 1));
-  const isPair = halves.dtype === "U8" && multipliers.dtype === "U8" && shown(multipliers.shape) === shown([rows, groups]);
-  if (!isMatrix || !isPair) {
+  const isMatrix = halves.dtype === "U8" && half > 0 && (rest.length === 0 || (rest.length === 1 && rest[0] === 1));
+  if (!isMatrix || !isBeside(multipliers, rows, 2 * half)) {
+    const beside = multipliers ? `with multipliers ${multipliers.dtype} ${shown(multipliers.shape)}` : "alone";
     throw artifactError(
-      `${file}: tensor ${name}: ${halves.dtype} ${shown(halves.shape)} with multipliers ${multipliers.dtype} ` +
-        `${shown(multipliers.shape)} is no int4 matrix; ${AGAIN}`,
+      `${file}: tensor ${name}: ${halves.dtype} ${shown(halves.shape)} ${beside} is no int4 matrix; ${AGAIN}`,
     );
   }
   return {
@@ -57,9 +52,20 @@ function joined(name, named, file) {
     dtype: "I8",
     shape: [rows, 2 * half, ...rest],
     get bytes() {
-      return unpack(halves.bytes, multipliers.bytes, [rows, half], `${file}: tensor ${name}`);
+      return unpack(halves.bytes, multipliers?.bytes ?? new Uint8Array(rows).fill(1), [rows, half], `${file}: tensor ${name}`);
     },
   };
+}
+
+/**
+ * Whether these are the multipliers of so many rows of so many inputs.
+ * @param {Tensor | undefined} multipliers
+ * @param {number} rows
+ * @param {number} inputs
+ */
+function isBeside(multipliers, rows, inputs) {
+  if (!multipliers || inputs <= GROUP) return !multipliers && inputs <= GROUP;
+  return multipliers.dtype === "U8" && shown(multipliers.shape) === shown([rows, Math.ceil(inputs / GROUP)]);
 }
 
 /**

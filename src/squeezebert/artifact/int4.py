@@ -1,17 +1,21 @@
 """Int4: int8 matrices that a file keeps in four bits a value. Unpacking gives back the same int8, so that is all of it.
 
-A row [K] is cut into groups of 32 neighbouring inputs. A group is its values, -7 to 7, times a multiplier of its own,
-1 to 18; the product is the int8 value, 126 at most, and its scale is that of the row. In a file NAME int8 [rows, K] is
+A row [K] is cut into groups of 128 neighbouring inputs. A group is its values, -7 to 7, times a multiplier of its own,
+1 to 18; the product is the int8 value, 126 at most, and its scale is that of the row. A row of one group needs no
+multiplier beside its scale: it is 1 there, and not in the file. In a file NAME int8 [rows, K] is
 
-===================  =========================  ==================================================================
-``NAME_int4``        U8 [rows, K / 2]           two values a byte, the first in the low half, each plus 8
-``NAME_multiplier``  U8 [rows, ceil(K / 32)]    of each group; the last group may be shorter
-``NAME_scale``       F32 [rows]                 as beside any int8 matrix
-===================  =========================  ==================================================================
+===================  ==========================  =================================================================
+``NAME_int4``        U8 [rows, K / 2]            two values a byte, the first in the low half, each plus 8
+``NAME_multiplier``  U8 [rows, ceil(K / 128)]    of each group; the last may be shorter; only where K is over 128
+``NAME_scale``       F16 [rows]                  as beside any int8 matrix
+===================  ==========================  =================================================================
 
-and a third axis of 1 stays. Scales for groups of weights: Frantar et al. 2022, GPTQ, arXiv 2210.17323, section 4. Small
-integers in place of those scales, with one for the channel outside: Lin et al. 2024, QServe, arXiv 2405.04532,
-section 4.1. How the values are chosen stands in ``squeezebert.compress.quantize``.
+and a third axis of 1 stays. Beside int4 matrices every vector that float16 holds exactly is F16, of scales, biases and
+LayerNorm alike; ``quantize`` rounds them so, and a vector that is not rounded stays as it is.
+
+Scales for groups of weights: Frantar et al. 2022, GPTQ, arXiv 2210.17323, section 4. Small integers in place of those
+scales, with one for the channel outside: Lin et al. 2024, QServe, arXiv 2405.04532, section 4.1. How the values are
+chosen stands in ``squeezebert.compress.quantize``.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from squeezebert.artifact.tensors import Entry
 from squeezebert.errors import ArtifactError
 
 PACKED, MULTIPLIER = "_int4", "_multiplier"  # end the names of the two tensors that stand in a file for NAME
-GROUP = 32  # neighbouring inputs that share a multiplier
+GROUP = 128  # neighbouring inputs that share a multiplier
 LARGEST, HIGHEST = 7, 18  # the largest value and multiplier
 TOP = LARGEST * HIGHEST  # the largest product
 ZERO = 8  # what is added to a value, so that a half byte of 0 never stands for one
@@ -38,8 +42,13 @@ def fits(shape: tuple[int, ...]) -> bool:
     return len(shape) in (2, 3) and shape[2:] in ((), (1,)) and shape[1] > 0 and shape[1] % 2 == 0
 
 
+def one_group(inputs: int) -> bool:
+    """Whether a row of so many inputs is a single group, whose multiplier is 1 and in no file."""
+    return inputs <= GROUP
+
+
 def grouped(rows: np.ndarray) -> np.ndarray:
-    """[rows, K] as [rows, ceil(K / 32), 32], with zeros where the last group is shorter."""
+    """[rows, K] as [rows, ceil(K / 128), 128], with zeros where the last group is shorter."""
     short = -rows.shape[1] % GROUP
     return np.pad(rows, ((0, 0), (0, short))).reshape(len(rows), -1, GROUP)
 
@@ -49,13 +58,26 @@ def spread(multipliers: np.ndarray, inputs: int) -> np.ndarray:
     return np.repeat(multipliers, GROUP, axis=1)[:, :inputs]
 
 
+def in_float16(values: np.ndarray) -> np.ndarray:
+    """float32 values as float16 has them, float32 still; those beyond its range, 65504, stay as they are."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float16).astype(np.float32)
+    return np.where(np.isfinite(narrow), narrow, values)
+
+
+def is_float16(values: np.ndarray) -> bool:
+    """Whether float16 holds every value exactly."""
+    with np.errstate(over="ignore"):
+        return bool((values.astype(np.float16) == values).all())
+
+
 def multipliers_of(values: np.ndarray) -> np.ndarray | None:
     """The least multiplier of each group of int8 [rows, K], U8 [rows, groups]; None where a group has none."""
     if values.size and not -TOP <= int(values.min()) <= int(values.max()) <= TOP:
         return None
     groups = np.abs(grouped(values))
     found = _LEAST[np.gcd.reduce(groups, axis=2), groups.max(axis=2, initial=0)]
-    return found if found.all() else None
+    return found if found.all() and not (one_group(values.shape[1]) and found.max(initial=1) > 1) else None
 
 
 def _least() -> np.ndarray:
@@ -72,11 +94,20 @@ _LEAST = _least()
 
 
 def packed(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The entries as a file keeps them: those marked ``int4`` in two parts, where their values allow it."""
+    """The entries as a file keeps them: those marked ``int4`` in their parts, where their values allow it.
+
+    Where there are such, vectors that float16 holds exactly are marked ``float16``.
+    """
     found: dict[str, Entry] = {}
     for name, entry in entries.items():
         found |= _parts(name, entry) if entry.int4 and entry.dtype == "I8" and fits(entry.shape) else {name: entry}
-    return found
+    if not any(name.endswith(PACKED) for name in found):
+        return found
+    return {name: _narrowed(entry) if len(entry.shape) == 1 else entry for name, entry in found.items()}
+
+
+def _narrowed(vector: Entry) -> Entry:
+    return replace(vector, dtype="F16", float16=True) if is_float16(vector.read()) else vector
 
 
 def _parts(name: str, entry: Entry) -> dict[str, Entry]:
@@ -85,10 +116,10 @@ def _parts(name: str, entry: Entry) -> dict[str, Entry]:
     if multipliers is None:
         return {name: entry}
     shape = (rows, inputs // 2, *rest)
-    return {
-        name + PACKED: Entry(shape, "U8", lambda: pack(entry.read(), multipliers).reshape(shape)),
-        name + MULTIPLIER: Entry(multipliers.shape, "U8", lambda: multipliers),
-    }
+    found = {name + PACKED: Entry(shape, "U8", lambda: pack(entry.read(), multipliers).reshape(shape))}
+    if not one_group(inputs):
+        found[name + MULTIPLIER] = Entry(multipliers.shape, "U8", lambda: multipliers)
+    return found
 
 
 def pack(values: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
@@ -122,7 +153,7 @@ def unpack(halves: np.ndarray, multipliers: np.ndarray) -> np.ndarray:
 
 
 def unpacked(path: Path, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The entries of a file with NAME int8, marked ``int4``, for each pair of parts; it is unpacked when it is read.
+    """The entries of a file with NAME int8, marked ``int4``, in place of its parts; it is unpacked when it is read.
 
     Raises:
         ArtifactError: a part is missing, of another type or shape than the other asks for, or NAME is there too; when
@@ -130,34 +161,40 @@ def unpacked(path: Path, entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """
     found = {name: entry for name, entry in entries.items() if not name.endswith((PACKED, MULTIPLIER))}
     for name in sorted({name.removesuffix(PACKED).removesuffix(MULTIPLIER) for name in set(entries) - set(found)}):
-        for part in (PACKED, MULTIPLIER):
-            if name + part not in entries:
-                raise ArtifactError(f"{path}: tensor {name} is in int4 and has no {name}{part}{AGAIN}")
+        if name + PACKED not in entries:
+            raise ArtifactError(f"{path}: tensor {name} is in int4 and has no {name}{PACKED}{AGAIN}")
         if name in entries:
             raise ArtifactError(f"{path}: tensor {name} is there twice, as it is and in int4{AGAIN}")
-        found[name] = _whole(f"{path}: tensor {name}", entries[name + PACKED], entries[name + MULTIPLIER])
+        found[name] = _whole(f"{path}: tensor {name}", entries[name + PACKED], entries.get(name + MULTIPLIER))
     return found
 
 
-def _whole(where: str, halves: Entry, multipliers: Entry) -> Entry:
-    if halves.dtype != "U8" or multipliers.dtype != "U8" or not _agree(halves.shape, multipliers.shape):
+def _whole(where: str, halves: Entry, multipliers: Entry | None) -> Entry:
+    if not _agree(halves, multipliers):
+        beside = f"with multipliers {multipliers.dtype} {list(multipliers.shape)}" if multipliers else "alone"
         raise ArtifactError(
-            f"{where}: {halves.dtype} {list(halves.shape)} with multipliers {multipliers.dtype} "
-            f"{list(multipliers.shape)} is no int4 matrix, which is U8 [rows, K / 2] with U8 [rows, K / {GROUP}]{AGAIN}"
+            f"{where}: {halves.dtype} {list(halves.shape)} {beside} is no int4 matrix, which is U8 [rows, K / 2] with "
+            f"multipliers U8 [rows, K / {GROUP}], or alone where K is at most {GROUP}{AGAIN}"
         )
     rows, half, *rest = halves.shape
     shape = (rows, 2 * half, *rest)
 
     def read() -> np.ndarray:
+        found = multipliers.read() if multipliers else np.ones((rows, 1), np.uint8)
         try:
-            return unpack(halves.read().reshape(rows, half), multipliers.read()).reshape(shape)
+            return unpack(halves.read().reshape(rows, half), found).reshape(shape)
         except ArtifactError as error:
             raise ArtifactError(f"{where}: {error}{AGAIN}") from error
 
     return replace(halves, shape=shape, dtype="I8", read=read, int4=True)
 
 
-def _agree(halves: tuple[int, ...], multipliers: tuple[int, ...]) -> bool:
-    if len(halves) < 2 or not fits((halves[0], 2 * halves[1], *halves[2:])):
+def _agree(halves: Entry, multipliers: Entry | None) -> bool:
+    if halves.dtype != "U8" or len(halves.shape) < 2:
         return False
-    return multipliers == (halves[0], -(-2 * halves[1] // GROUP))
+    rows, half, *rest = halves.shape
+    if not fits((rows, 2 * half, *rest)):
+        return False
+    if multipliers is None or one_group(2 * half):
+        return multipliers is None and one_group(2 * half)
+    return (multipliers.dtype, multipliers.shape) == ("U8", (rows, -(-2 * half // GROUP)))

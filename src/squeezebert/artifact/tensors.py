@@ -39,6 +39,7 @@ class Entry:
     read: Callable[[], np.ndarray]
     release: Callable[[], None] = lambda: None  # gives back the memory behind it, where that can be read again
     int4: bool = False  # int8 values that a file keeps in four bits each (see ``int4``)
+    float16: bool = False  # floats that a file keeps in float16, whatever it keeps the others in
 
     def shaped(self, shape: tuple[int, ...]) -> Entry:
         """The same values under another shape of the same size."""
@@ -253,7 +254,7 @@ def _check_digest(path: Path, data: mmap.mmap, sha256: str) -> None:
 def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray], dtype: str = "float32") -> tuple[int, str]:
     """Writes the tensors in name order, one at a time; gives back the file's size in bytes and its sha256.
 
-    ``dtype`` is that of the floats: int8 tensors stay int8, parts of int4 ones uint8, and their scales float32.
+    ``dtype`` is that of floats: int8 stays int8, parts of int4 uint8, scales float32, what is marked ``float16`` that.
 
     Raises:
         ArtifactError: ``dtype`` is neither float32 nor float16, or float16 cannot hold a value.
@@ -279,16 +280,15 @@ def _blocks(tensors: Mapping[str, np.ndarray], shapes: dict[str, tuple[int, ...]
         header[name] = {"dtype": stored[name], "shape": list(shape), "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % 64)  # so that the weights begin on a cache line
-    yield len(text).to_bytes(8, "little")
-    yield text
+    yield len(text).to_bytes(8, "little") + text
     for name in shapes:
         yield _bytes(name, tensors[name], stored[name])
 
 
 def _stored_dtypes(tensors: Mapping[str, np.ndarray], floats: str) -> dict[str, str]:
-    entries = entries_of(tensors)
-    kept = {name: "F32" if name.endswith(SCALE) else floats for name in entries}
-    return {name: entry.dtype if entry.dtype in WHOLE else kept[name] for name, entry in entries.items()}
+    entries = entries_of(tensors).items()
+    kept = {name: "F16" if one.float16 else "F32" if name.endswith(SCALE) else floats for name, one in entries}
+    return {name: one.dtype if one.dtype in WHOLE else kept[name] for name, one in entries}
 
 
 def _bytes(name: str, values: np.ndarray, dtype: str) -> memoryview:

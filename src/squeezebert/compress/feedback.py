@@ -16,12 +16,12 @@ import numpy as np
 
 from squeezebert.artifact import Artifact
 from squeezebert.artifact.factors import DOWN, UP, WEIGHT, product
-from squeezebert.artifact.int4 import GROUP, TOP
+from squeezebert.artifact.int4 import GROUP, in_float16, one_group
 from squeezebert.artifact.int4 import LARGEST as LARGEST4
 from squeezebert.artifact.layout import linear_layers
 from squeezebert.artifact.tensors import SCALE
 from squeezebert.compress.low_rank import Moments
-from squeezebert.compress.quantize import Matrix, candidates, quantize, row_scales
+from squeezebert.compress.quantize import Candidates, Matrix, candidates, quantize, row_scales4, vectors
 
 DAMPING = 0.01  # of the mean variance: directions in which inputs hardly vary still count so much
 
@@ -41,6 +41,8 @@ def quantize_by_inputs(
         parts = [name + part for part in (WEIGHT, DOWN, UP) if name + part in small.int4]
         if name in seen and parts:
             tensors |= _layer(artifact.tensors, name, parts, seen[name])
+    if weights == "int4":
+        tensors |= {name: in_float16(tensors[name]) for name in vectors(artifact.tensors)}
     *earlier, line = small.history
     told = {**line, "settings": {**line["settings"], "rounding": "by inputs"}}
     return replace(small, tensors=tensors, history=(*earlier, told))
@@ -87,11 +89,12 @@ def rounded_by_groups(values: np.ndarray, squares: np.ndarray) -> Matrix:
 
 def rounded_by(rows: np.ndarray, square: np.ndarray) -> Matrix:
     """int8 [rows, K] and scales [rows] of a matrix [rows, K] whose inputs have the covariance ``square`` [K, K]."""
-    scale, left = row_scales(rows, TOP), rows.astype(np.float32).copy()
+    scale, left = row_scales4(rows), rows.astype(np.float32).copy()
     whole, spreading = np.zeros(rows.shape, np.int8), spreads(square)
     for start in range(0, rows.shape[1], GROUP):
         block, after = slice(start, start + GROUP), slice(start + GROUP, None)
-        whole[:, block], errors = _group(left[:, block], scale, spreading[block, block])
+        tries = candidates(left[:, block], scale, one_group(rows.shape[1]))
+        (whole[:, block], scale), errors = _group(left[:, block], tries, spreading[block, block])
         left[:, after] -= errors @ spreading[block, after]
     return whole, scale
 
@@ -103,18 +106,18 @@ def spreads(square: np.ndarray) -> np.ndarray:
     return np.linalg.cholesky(np.linalg.inv(damped)).T.astype(np.float32)
 
 
-def _group(rows: np.ndarray, scale: np.ndarray, spreading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A group of columns: the int8 values under the multiplier that loses least, and the errors to spread."""
-    best = np.full(len(rows), np.inf, np.float32)
+def _group(rows: np.ndarray, tries: Candidates, spreading: np.ndarray) -> tuple[Matrix, np.ndarray]:
+    """A group of columns: the int8 values and the scales of what loses least, and the errors to spread."""
+    best, chosen = np.full(len(rows), np.inf, np.float32), np.ones(len(rows), np.float32)
     whole, errors = np.zeros(rows.shape, np.int8), np.zeros(rows.shape, np.float32)
-    for multipliers, there in candidates(rows, scale):
+    for scale, multipliers in tries:
         values, lost = _columns(rows.copy(), scale * multipliers[:, 0], spreading)
         total = np.square(lost).sum(axis=1)
-        better = (there[:, 0] & (total < best))[:, None]
-        best = np.where(better[:, 0], total, best)
-        np.copyto(whole, values * multipliers, where=better)
-        np.copyto(errors, lost, where=better)
-    return whole, errors
+        better = total < best
+        best, chosen = np.where(better, total, best), np.where(better, scale, chosen)
+        np.copyto(whole, values * multipliers, where=better[:, None])
+        np.copyto(errors, lost, where=better[:, None])
+    return (whole, chosen), errors
 
 
 def _columns(left: np.ndarray, step: np.ndarray, spreading: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

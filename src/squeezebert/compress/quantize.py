@@ -2,7 +2,8 @@
 
 The engine quantizes activations as they come, one scale for each token, and sums products exactly in 32 bits, so there
 is nothing to calibrate (Jacob et al. 2018, arXiv 1712.05877, section 2, with zero points of zero). Int4 is a way of
-choosing int8 weights so that a file can keep them in half the bytes (see `squeezebert.artifact.int4`).
+choosing int8 weights so that a file can keep them in half the bytes, and scales, biases and LayerNorm so that float16
+holds them (see `squeezebert.artifact.int4`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from squeezebert.artifact import Artifact
-from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP, fits, grouped, spread
+from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP, fits, grouped, in_float16, one_group, spread
 from squeezebert.artifact.int4 import LARGEST as LARGEST4
 from squeezebert.artifact.layout import DECODER
 from squeezebert.artifact.tensors import SCALE, is_quantized, shapes_of
@@ -23,19 +24,22 @@ LARGEST = 127  # -128 is left out: the range is symmetric, and a pair of product
 COMPUTED = ("float32", "int8")  # what the engine computes with
 PRECISIONS = (*COMPUTED, "int4")
 CANDIDATES = 4  # multipliers that are tried for a group, the largest first
+LEAST_SCALE = np.float32(2**-24)  # of int4 weights; the least number above 0 that float16 has
 ROWS = 4096  # of a matrix that are rounded at a time
 # Weights that stay float32: small, and read as float32 by the engine.
 KEPT = (".depthwise.weight", "attention.key_projection.weight", "attention.value_projection.weight")
 TABLES = ("_embeddings.weight", DECODER)  # end the names of the tables of embeddings
 
 Matrix = tuple[np.ndarray, np.ndarray]  # int8 and its scales
+Candidates = Iterator[tuple[np.ndarray, np.ndarray]]  # scales [rows] and multipliers, int8 [rows, groups]
 
 
 def quantize(artifact: Artifact, weights: str = "int8", embeddings: str = "int8") -> Artifact:
     """The artifact with int8 weights and embeddings; biases, LayerNorm and scales stay float32.
 
-    ``weights`` and ``embeddings`` "int4" choose int8 values that a file keeps in four bits each. A matrix with an odd
-    number of inputs cannot be kept so and stays int8.
+    ``weights`` and ``embeddings`` "int4" choose int8 values that a file keeps in four bits each, with scales that it
+    keeps in float16. A matrix with an odd number of inputs cannot be kept so and stays int8. With int4 weights biases
+    and LayerNorm are rounded to float16 as well; what is beyond its range stays as it is.
 
     Raises:
         ArtifactError: it is quantized already.
@@ -45,9 +49,20 @@ def quantize(artifact: Artifact, weights: str = "int8", embeddings: str = "int8"
         if form not in FORMS:
             raise InputError(f"weights cannot be kept as {form!r}; choose {' or '.join(FORMS)}")
     refuse_quantized(artifact)
-    int4 = int4_names(artifact.tensors, weights, embeddings)
+    tensors, int4 = tensors_as(artifact.tensors, weights, embeddings)
     settings = {"weights": weights, "embeddings": embeddings, "activations": "int8 per token, at run time"}
-    return artifact.then("quantize", settings=settings, tensors=quantized_tensors(artifact.tensors, int4), int4=int4)
+    return artifact.then("quantize", settings=settings, tensors=tensors, int4=int4)
+
+
+def tensors_as(
+    tensors: Mapping[str, np.ndarray], weights: str, embeddings: str = "int8"
+) -> tuple[dict[str, np.ndarray], frozenset[str]]:
+    """What `quantize` makes of float32 tensors, and the names of those that a file keeps in four bits."""
+    int4 = int4_names(tensors, weights, embeddings)
+    found = quantized_tensors(tensors, int4)
+    if weights == "int4":
+        found |= {name: in_float16(tensors[name]) for name in vectors(tensors)}
+    return found, int4
 
 
 def refuse_quantized(artifact: Artifact) -> None:
@@ -89,6 +104,11 @@ def _matrices(tensors: Mapping[str, np.ndarray]) -> list[str]:
     return [name for name, shape in shapes_of(tensors).items() if len(shape) > 1 and not name.endswith(KEPT)]
 
 
+def vectors(tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """The names of biases and of LayerNorm's weights, of float32 tensors."""
+    return [name for name, shape in shapes_of(tensors).items() if len(shape) == 1]
+
+
 def quantized_tensors(tensors: Mapping[str, np.ndarray], int4: Iterable[str] = ()) -> dict[str, np.ndarray]:
     """Every matrix as int8 [rows, ...] with its scales, float32 [rows], beside it; the rest as it is.
 
@@ -123,9 +143,11 @@ def quantized4(values: np.ndarray) -> Matrix:
     """The same, of int8 values that a file keeps in four bits: each group of a row is integers of up to 7 times its
     multiplier, the one of the four largest that may be needed under which the squared error is least.
 
+    A row that is one group has a multiplier of 1, and the best of four scales. Scales are as float16 has them.
+
     >>> whole, scale = quantized4(np.array([[1.26, -0.5, 0.02, 0.0]], dtype=np.float32))
     >>> whole.tolist(), np.round(scale, 6).tolist()
-    ([[126, -54, 0, 0]], [0.01])
+    ([[7, -3, 0, 0]], [0.179932])
     """
     rows = values.reshape(len(values), -1)
     parts = [_rounded4(rows[at : at + ROWS]) for at in range(0, len(rows), ROWS)]
@@ -134,23 +156,42 @@ def quantized4(values: np.ndarray) -> Matrix:
 
 
 def _rounded4(rows: np.ndarray) -> Matrix:
-    scale = row_scales(rows, TOP)
-    best = np.full((len(rows), -(-rows.shape[1] // GROUP)), np.inf, np.float32)
+    inputs, chosen = rows.shape[1], row_scales4(rows)
+    best = np.full((len(rows), -(-inputs // GROUP)), np.inf, np.float32)
     whole = np.zeros(rows.shape, np.int8)
-    for multipliers, there in candidates(rows, scale):
+    for scale, multipliers in candidates(rows, chosen, one_group(inputs)):
         values, error = rounded(rows, scale, multipliers)
-        better = there & (error < best)
+        better = error < best
         best[better] = error[better]
-        np.copyto(whole, values, where=spread(better, rows.shape[1]))
-    return whole, scale
+        chosen = np.where(better[:, 0], scale, chosen)
+        np.copyto(whole, values, where=spread(better, inputs))
+    return whole, chosen
 
 
-def candidates(rows: np.ndarray, scale: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Multipliers to try for each group of rows [rows, K], int8 [rows, groups], and where they are at least 1."""
+def row_scales4(rows: np.ndarray) -> np.ndarray:
+    """The scale of each row [rows, K] that clips nothing but what float16 makes of it."""
+    return _scales_in_float16(row_scales(rows, LARGEST4 if one_group(rows.shape[1]) else TOP))
+
+
+def _scales_in_float16(scales: np.ndarray) -> np.ndarray:
+    return np.maximum(in_float16(scales), LEAST_SCALE)
+
+
+def candidates(rows: np.ndarray, scale: np.ndarray, alone: bool) -> Candidates:
+    """What to try for rows [rows, K] that have these scales.
+
+    Where a row is one group (``alone``) the scales are smaller and smaller by 1/18, and multipliers 1. Else the scale
+    stays, and the multiplier of each group is the least that clips nothing, then smaller by 1 as long as it is not 1.
+    """
+    if alone:
+        ones = np.ones((len(rows), 1), np.int8)
+        for less in range(CANDIDATES):
+            yield _scales_in_float16(scale * np.float32(HIGHEST - less) / np.float32(HIGHEST)), ones
+        return
     top = np.abs(grouped(rows)).max(axis=2)
     highest = np.clip(np.ceil(top / (np.float32(LARGEST4) * scale[:, None])), 1, HIGHEST).astype(np.int8)
     for less in range(CANDIDATES):
-        yield np.maximum(highest - less, 1).astype(np.int8), highest > less
+        yield scale, np.maximum(highest - less, 1).astype(np.int8)
 
 
 def rounded(rows: np.ndarray, scale: np.ndarray, multipliers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

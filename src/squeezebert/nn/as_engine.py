@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from squeezebert.artifact.layout import POOLER
-from squeezebert.compress.quantize import int4_names, quantized_tensors
+from squeezebert.compress.quantize import tensors_as
 from squeezebert.config import EncoderConfig
 from squeezebert.engine import Engine, watched
 from squeezebert.nn.encoder import SqueezeBert
@@ -60,8 +60,7 @@ def fake_quantize_as_engine(
         batch = _packed(ids, torch.zeros_like(ids) if types is None else types, mask)
         words, places = np.unique(batch.ids, return_inverse=True)
         tensors = _tensors(network, words)
-        small = quantized_tensors(tensors, int4_names(tensors, weights, "int8"))
-        engine = Engine(replace(config, vocab_size=len(words)), small, kernel=kernel)
+        engine = Engine(replace(config, vocab_size=len(words)), tensors_as(tensors, weights)[0], kernel=kernel)
         with watched() as read:
             _furthest(engine, network, POOLER[0] in tensors)(replace(batch, ids=places.astype(np.int32)))
         inputs.hold(read, mask)

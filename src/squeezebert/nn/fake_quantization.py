@@ -8,9 +8,9 @@ arXiv 1308.3432):
 matrices of linear layers and factors  "int8": one scale a row; "int4": as `squeezebert.artifact.int4` keeps them
 what such a matrix reads               one scale a token, over all groups; between two factors once more
 embedding tables, a masked LM's table  one scale a row; what is multiplied with the latter stays as it is
-biases, LayerNorm, softmax,            float32
-convolutions over tokens, low-rank
-attention's rows
+biases, LayerNorm's weights            "int8": float32; "int4": as float16 has them
+LayerNorm, softmax, convolutions over  float32
+tokens, low-rank attention's rows
 =====================================  =========================================================================
 """
 
@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP
+from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP, one_group
 from squeezebert.artifact.int4 import LARGEST as LARGEST4
-from squeezebert.compress.quantize import CANDIDATES, LARGEST
+from squeezebert.compress.quantize import CANDIDATES, LARGEST, LEAST_SCALE
 from squeezebert.nn.attention import SelfAttention
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.nn.heads import Predictions
@@ -83,6 +83,8 @@ def fake_quantize(network: nn.Module, weights: str) -> Inputs:
         if made is not None:
             owner, _, place = name.rpartition(".")
             setattr(network.get_submodule(owner), place, made)
+    if weights == "int4":
+        _round_vectors(network)
     return inputs
 
 
@@ -93,6 +95,24 @@ def _fake_quantized(name: str, module: nn.Module, grid: Grid, inputs: Inputs) ->
     if name.endswith("predictions.decoder"):
         return FakeQuantizedLinear(name, cast(nn.Linear, module), int8_rows, inputs)
     return FakeQuantizedLinear(name, module, grid, inputs) if isinstance(module, Pointwise | nn.Linear) else None
+
+
+def _round_vectors(network: nn.Module) -> None:
+    """Biases and LayerNorm's weights are as float16 has them while the modules that own them compute."""
+
+    def cover(module: nn.Module, _: Any) -> None:
+        for name, vector in module.named_parameters(recurse=False):
+            if vector.dim() == 1:  # an attribute of that name is found before the parameter
+                module.__dict__[name] = _Straight.apply(vector, in_float16(vector.detach()), None)
+
+    def uncover(module: nn.Module, *_: Any) -> None:
+        for name, _vector in module.named_parameters(recurse=False):
+            module.__dict__.pop(name, None)
+
+    for module in network.modules():
+        if any(vector.dim() == 1 for vector in module.parameters(recurse=False)):
+            module.register_forward_pre_hook(cover)
+            module.register_forward_hook(uncover, always_call=True)
 
 
 def _share_input(name: str, attention: SelfAttention, inputs: Inputs) -> None:
@@ -223,23 +243,46 @@ def int8_rows(values: Tensor) -> Tensor:
 def int4_groups(values: Tensor) -> Tensor:
     """[rows, K] as `squeezebert.compress.quantize.quantized4` has it; int8 where K is odd.
 
-    A group of 32 inputs is -7 to 7 times a multiplier times the row's scale. Of four multipliers, the least that clips
-    nothing and those below, the one with the least squared error is taken.
+    A group of 128 inputs is -7 to 7 times a step; of the four steps of `_steps` the one with the least squared error.
     """
     inputs = values.shape[-1]
     if inputs % 2:
         return int8_rows(values)
-    scale = _scale(values, TOP).unsqueeze(-1)
-    groups = F.pad(values, (0, -inputs % GROUP)).unflatten(-1, (-1, GROUP))
+    groups = F.pad(values, (0, -inputs % min(GROUP, inputs))).unflatten(-1, (-1, min(GROUP, inputs)))
+    first, *smaller = _steps(values, groups)
+    chosen, least = first, _error4(groups, first)
+    for step in smaller:
+        error = _error4(groups, step)
+        chosen, least = torch.where(error < least, step, chosen), torch.minimum(error, least)
+    return _in_four_bits(groups, chosen).mul_(chosen).flatten(-2)[..., :inputs]
+
+
+def _steps(values: Tensor, groups: Tensor) -> list[Tensor]:
+    """What to try for groups [rows, groups, n] of values [rows, K]: the step that clips nothing, and smaller ones.
+
+    Where a row is one group, that times 17/18, 16/18 and so on; else multipliers of the row's scale, smaller by one.
+    """
+    fewer = range(CANDIDATES)
+    if one_group(values.shape[-1]):
+        scale = _scale4(_scale(values, LARGEST4)).unsqueeze(-1)
+        return [_scale4(scale * (HIGHEST - less) / HIGHEST) for less in fewer]
+    scale = _scale4(_scale(values, TOP)).unsqueeze(-1)
     highest = (groups.abs().amax(-1, keepdim=True) / (LARGEST4 * scale)).ceil_().clamp_(1, HIGHEST)
-    chosen, least = highest, torch.full_like(highest, torch.inf)
-    for below in range(CANDIDATES):
-        multiplier = (highest - below).clamp_(min=1)
-        step = scale * multiplier
-        error = _in_four_bits(groups, step).mul_(step).sub_(groups).square_().sum(-1, keepdim=True)
-        chosen, least = torch.where(error < least, multiplier, chosen), torch.minimum(error, least)
-    whole = _in_four_bits(groups, scale * chosen).mul_(chosen)
-    return whole.mul_(scale).flatten(-2)[..., :inputs]
+    return [(highest - less).clamp_(min=1).mul_(scale) for less in fewer]
+
+
+def _error4(groups: Tensor, step: Tensor) -> Tensor:
+    return _in_four_bits(groups, step).mul_(step).sub_(groups).square_().sum(-1, keepdim=True)
+
+
+def in_float16(values: Tensor) -> Tensor:
+    """As `squeezebert.artifact.int4.in_float16`."""
+    narrow = values.half().to(values.dtype)
+    return torch.where(narrow.isfinite(), narrow, values)
+
+
+def _scale4(scale: Tensor) -> Tensor:
+    return in_float16(scale).clamp_(min=float(LEAST_SCALE))
 
 
 def _in_four_bits(groups: Tensor, step: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from math import ceil, prod
 from squeezebert.artifact import Artifact
 from squeezebert.artifact.factors import DOWN, UP, WEIGHT
 from squeezebert.artifact.hf_config import reason_against
+from squeezebert.artifact.int4 import GROUP, MULTIPLIER, PACKED, one_group
 from squeezebert.artifact.layout import HEAD_PREFIXES, encoder_shapes, linear_layers, pooler_shapes
 from squeezebert.artifact.tensors import SCALE, SIZES, shapes_of
 from squeezebert.compress.quantize import KEPT
@@ -22,7 +23,6 @@ from squeezebert.flops import attention_flops, encoder_flops, token_flops
 
 FLOAT32, INT8, INT4 = "float32", "int8", "int4"
 BUDGET_LENGTH = 128  # tokens; that of the text whose FLOPs a factorization is a share of
-INT4_GROUP = 32  # inputs that share a multiplier
 ALIGNED = 64  # bytes, to which the header of a safetensors file is filled up
 
 Shape = tuple[int, ...]
@@ -98,15 +98,15 @@ def _stored(form: Form) -> Iterator[tuple[str, tuple[str, Shape]]]:
     """Name, dtype and shape of everything that the file holds."""
     for name, shape in form_shapes(form).items():
         if form.precision == FLOAT32 or len(shape) < 2 or name.endswith(KEPT):
-            yield name, ("F32", shape)
+            yield name, ("F16" if form.precision == INT4 and len(shape) < 2 else "F32", shape)
             continue
-        yield name + SCALE, ("F32", shape[:1])
         inputs = prod(shape[1:])
         if form.precision == INT8 or inputs % 2:
-            yield name, ("I8", shape)
+            yield from ((name, ("I8", shape)), (name + SCALE, ("F32", shape[:1])))
             continue
-        yield f"{name}_int4", ("U8", (shape[0], inputs // 2, *shape[2:]))
-        yield f"{name}_multiplier", ("U8", (shape[0], ceil(inputs / INT4_GROUP)))
+        yield from ((name + PACKED, ("U8", (shape[0], inputs // 2, *shape[2:]))), (name + SCALE, ("F16", shape[:1])))
+        if not one_group(inputs):
+            yield name + MULTIPLIER, ("U8", (shape[0], ceil(inputs / GROUP)))
 
 
 def _file_name(form: Form, name: str) -> str:
