@@ -157,7 +157,7 @@ def quantized4(values: np.ndarray) -> Matrix:
 
 def _rounded4(rows: np.ndarray) -> Matrix:
     inputs, chosen = rows.shape[1], row_scales4(rows)
-    best = np.full((len(rows), -(-inputs // GROUP)), np.inf, np.float32)
+    best = np.full((len(rows), -(-inputs // GROUP)), np.inf)
     whole = np.zeros(rows.shape, np.int8)
     for scale, multipliers in candidates(rows, chosen, one_group(inputs)):
         values, error = rounded(rows, scale, multipliers)
@@ -195,8 +195,11 @@ def candidates(rows: np.ndarray, scale: np.ndarray, alone: bool) -> Candidates:
 
 
 def rounded(rows: np.ndarray, scale: np.ndarray, multipliers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The int8 values [rows, K] that are nearest under these multipliers, and the squared error of each group."""
+    """The int8 values [rows, K] that are nearest under these multipliers, and the squared error of each group.
+
+    It is summed in float64, so that no order of summing makes another candidate the best one.
+    """
     steps = scale[:, None] * spread(multipliers, rows.shape[1])
     values = np.clip(np.rint(rows / steps), -LARGEST4, LARGEST4)
-    error = np.square(grouped(rows - steps * values)).sum(axis=2)
+    error = np.square(grouped(rows - steps * values)).sum(axis=2, dtype=np.float64)
     return values.astype(np.int8) * spread(multipliers, rows.shape[1]), error

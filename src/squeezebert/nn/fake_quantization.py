@@ -272,7 +272,8 @@ def _steps(values: Tensor, groups: Tensor) -> list[Tensor]:
 
 
 def _error4(groups: Tensor, step: Tensor) -> Tensor:
-    return _in_four_bits(groups, step).mul_(step).sub_(groups).square_().sum(-1, keepdim=True)
+    error = _in_four_bits(groups, step).mul_(step).sub_(groups).square_()
+    return error.sum(-1, keepdim=True, dtype=torch.float64)
 
 
 def in_float16(values: Tensor) -> Tensor:
