@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,14 @@ from engine_outputs import assert_close, engine_outputs, module_outputs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import configs, head_of, lengths_of, random_artifact, random_batch, tiny_config, with_factors
+from source_tree import ROOT
 
 import squeezebert as sb
 from squeezebert.artifact import Artifact
 from squeezebert.artifact.tensors import dequantized
 from squeezebert.compress.quantize import quantize
 from squeezebert.config import EncoderConfig
+from squeezebert.data import read_split
 from squeezebert.engine import Engine, available_kernels
 from squeezebert.errors import ConfigError
 from squeezebert.nn import from_artifact, pad
@@ -103,6 +106,15 @@ def check_hidden(model: sb.Model, texts: Sequence[str], weights: str, kernel: st
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_real_model_on_real_text(mini: sb.Model, kernel: str, weights: str) -> None:
     check_hidden(mini, SENTENCES, weights, kernel)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_logits_of_a_finetuned_model_on_its_dev_set(data_dir: Path, kernel: str, weights: str) -> None:
+    texts = [example.text for example in read_split("sst-2", data_dir, "dev").examples[:16]]
+    model = sb.load(ROOT / "models" / "mini-sst2", threads=1)
+    artifact = replace(model.artifact, tensors=dict(dequantized(model.artifact.tensors)), source=None)
+    check(artifact, pack(list(model.tokenizer.encode(texts))), weights, kernel)
 
 
 def test_more_tokens_than_the_engine_computes_at_once(mini: sb.Model) -> None:
