@@ -80,11 +80,14 @@ $(OUT)/teacher/squad: $(OUT)/squad-contexts
 	$(SB) finetune $(TEACHER) --task squad --data $< --out $@ --epochs 1 --limit 50000 --batch-size 40 \
 	  --learning-rate 1.5e-4 --dropout 0 --dev-limit 500 --evaluate-every 400 $(ARGS)
 
+LOOKED_AT = --task squad --data $(OUT)/squad-contexts --teacher $(OUT)/teacher/squad-int8 --teach-weight 0.7 --teach-hidden 1 \
+  --limit 70000 --batch-size 20 --dropout 0 --dev-limit 500
 $(OUT)/mini-squad/squeezebert.json: $(OUT)/teacher/squad
 	$(SB) quantize $< $<-int8
-	$(SB) finetune $(MINI) --task squad --data $(OUT)/squad-contexts --out $(OUT)/mini/squad --teacher $<-int8 \
-	  --teach-weight 0.7 --teach-hidden 1 --epochs 1 --limit 70000 --batch-size 20 --accumulate 2 \
-	  --learning-rate 4e-4 --dropout 0 --dev-limit 500 --evaluate-every 500 $(ARGS)
+	$(SB) finetune $(MINI) $(LOOKED_AT) --out $(OUT)/mini/squad-first --epochs 1 --accumulate 2 --learning-rate 4e-4 \
+	  --evaluate-every 500 $(ARGS)
+	$(SB) finetune $(OUT)/mini/squad-first $(LOOKED_AT) --out $(OUT)/mini/squad --freeze-embeddings --max-steps 8000 \
+	  --learning-rate 5e-4 --evaluate-every 2000 $(ARGS)
 	$(SB) quantize $(OUT)/mini/squad $(OUT)/mini-squad
 	$(SB) card $(OUT)/mini-squad --about $(HERE)squad/about.json
 
