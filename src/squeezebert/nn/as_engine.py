@@ -10,7 +10,7 @@ int8 layers read is put in the place of what the network's would; gradients go t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,18 +25,10 @@ from squeezebert.nn.encoder import SqueezeBert
 from squeezebert.nn.fake_quantization import fake_quantize
 from squeezebert.nn.heads import MultipleChoice, SequenceClassifier, SpanClassifier, TokenClassifier
 from squeezebert.nn.weights import PREFIX, Network
+from squeezebert.text.batch import Batch
 
 WORDS = "embeddings.word_embeddings.weight"
 LANGUAGE_HEAD = "cls."  # begins the names of what masked language models add
-
-
-@dataclass(frozen=True)
-class Packed:
-    """A batch without its padding: ids and types int32 [T], cu_seqlens int32 [B + 1]."""
-
-    ids: np.ndarray
-    types: np.ndarray
-    cu_seqlens: np.ndarray
 
 
 def fake_quantize_as_engine(
@@ -83,7 +75,7 @@ def _array(weight: Tensor) -> np.ndarray:
     return weight.detach().to("cpu", torch.float32).numpy()
 
 
-def _furthest(engine: Engine, network: nn.Module, pooler: bool) -> Callable[[Packed], np.ndarray]:
+def _furthest(engine: Engine, network: nn.Module, pooler: bool) -> Callable[[Batch], np.ndarray]:
     """The call that goes as far through the model as the network does."""
     if isinstance(network, SequenceClassifier | MultipleChoice):
         return engine.sequence_logits
@@ -94,10 +86,10 @@ def _furthest(engine: Engine, network: nn.Module, pooler: bool) -> Callable[[Pac
     return engine.pooler if pooler else engine.hidden
 
 
-def _packed(ids: Tensor, types: Tensor, mask: Tensor) -> Packed:
+def _packed(ids: Tensor, types: Tensor, mask: Tensor) -> Batch:
     lengths = mask.sum(1).cumsum(0)
     flat = (_ints(ids[mask]), _ints(types[mask]))
-    return Packed(*flat, cu_seqlens=np.concatenate([np.zeros(1, np.int32), _ints(lengths)]))
+    return Batch(*flat, np.concatenate([np.zeros(1, np.int32), _ints(lengths)]), np.arange(len(mask)))
 
 
 def _ints(values: Tensor) -> np.ndarray:

@@ -31,6 +31,7 @@ from squeezebert.nn.attention import SelfAttention
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.nn.heads import Predictions
 from squeezebert.nn.layers import FactorizedLinear, Pointwise
+from squeezebert.nn.padding import unpacked
 
 Grid = Callable[[Tensor], Tensor]  # [..., K] -> the same numbers on the grid that their integers can stand for
 
@@ -44,9 +45,8 @@ class Inputs:
     def hold(self, inputs: Mapping[str, np.ndarray], mask: Tensor) -> None:
         """Takes them, by layer, until ``release``: of tokens [T, C], in the order of the mask [B, S], or [B, C]."""
         tokens = int(mask.sum())
-        self._held = {
-            name: _unpacked(torch.from_numpy(rows).to(mask.device), mask, tokens) for name, rows in inputs.items()
-        }
+        rows = {name: torch.from_numpy(values).to(mask.device) for name, values in inputs.items()}
+        self._held = {name: unpacked(each, mask) if len(each) == tokens else each for name, each in rows.items()}
 
     def release(self) -> None:
         """Each layer reads what it is given."""
@@ -56,15 +56,6 @@ class Inputs:
         """What the layer of that name reads for x, as the engine rounds it, with x's gradient."""
         found = self._held.get(layer)
         return rounded_tokens(x if found is None else _Straight.apply(x, found.view_as(x), None))
-
-
-def _unpacked(rows: Tensor, mask: Tensor, tokens: int) -> Tensor:
-    """[T, C] -> [B, S, C] with zeros on padding; rows of sequences [B, C] stay."""
-    if len(rows) != tokens:
-        return rows
-    padded = rows.new_zeros(*mask.shape, rows.shape[1])
-    padded[mask] = rows
-    return padded
 
 
 def fake_quantize(network: nn.Module, weights: str) -> Inputs:

@@ -16,10 +16,12 @@ def pad(ids: np.ndarray, types: np.ndarray, cu_seqlens: np.ndarray) -> tuple[Ten
     lengths = limits.diff()
     longest = int(lengths.max()) if len(lengths) else 0
     mask = torch.arange(longest) < lengths[:, None]
-    return _unpacked(ids, mask), _unpacked(types, mask), mask
+    ids, types = (np.asarray(packed, dtype=np.int64) for packed in (ids, types))
+    return unpacked(torch.from_numpy(ids), mask), unpacked(torch.from_numpy(types), mask), mask
 
 
-def _unpacked(packed: np.ndarray, mask: Tensor) -> Tensor:
-    padded = torch.zeros(mask.shape, dtype=torch.int64)
-    padded[mask] = torch.from_numpy(np.asarray(packed, dtype=np.int64))
+def unpacked(packed: Tensor, mask: Tensor) -> Tensor:
+    """One row a token, [T, ...], in its place: [B, S, ...], zero on padding."""
+    padded = packed.new_zeros(*mask.shape, *packed.shape[1:])
+    padded[mask] = packed
     return padded
