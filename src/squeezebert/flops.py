@@ -25,6 +25,7 @@ from math import prod
 from squeezebert.config import KEPT_TOKENS, EncoderConfig
 
 Shapes = Mapping[str, tuple[int, ...]]
+FLOPS_LENGTH = 128  # tokens; the length at which papers give FLOPs
 
 
 def token_flops(config: EncoderConfig, shapes: Shapes | None = None) -> int:

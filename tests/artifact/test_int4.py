@@ -48,7 +48,7 @@ NAME = "encoder.layers.0.attention.query.weight"
 @st.composite
 def products(draw: st.DrawFn) -> np.ndarray:
     """int8 [rows, K] of values times multipliers, K even; a single group is not multiplied."""
-    rows, inputs = draw(st.integers(1, 4)), 2 * draw(st.integers(1, 140))
+    rows, inputs = draw(st.integers(1, 4)), 2 * draw(st.integers(1, 400))
     values = draw(arrays(np.int8, (rows, inputs), elements=st.integers(-LARGEST, LARGEST)))
     groups = (rows, math.ceil(inputs / GROUP))
     highest = 1 if inputs <= GROUP else HIGHEST
@@ -64,7 +64,7 @@ def test_what_is_packed_comes_back(values: np.ndarray) -> None:
     assert np.array_equal(unpack(halves, multipliers), values)
 
 
-@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(129, 300)), elements=st.integers(-128, 127)))
+@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(385, 800)), elements=st.integers(-128, 127)))
 def test_a_multiplier_is_the_least_that_there_is(values: np.ndarray) -> None:
     found = multipliers_of(values)
     groups = [row[at : at + GROUP].astype(int) for row in values for at in range(0, len(row), GROUP)]
@@ -75,7 +75,7 @@ def test_a_multiplier_is_the_least_that_there_is(values: np.ndarray) -> None:
     assert found is None or found.reshape(-1).tolist() == least
 
 
-@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(1, 128)), elements=st.integers(-9, 9)))
+@given(arrays(np.int8, st.tuples(st.integers(1, 3), st.integers(1, 384)), elements=st.integers(-9, 9)))
 def test_a_row_of_one_group_has_a_multiplier_of_one(values: np.ndarray) -> None:
     found = multipliers_of(values)
     assert (found is None) == (np.abs(values).max() > LARGEST)
@@ -95,7 +95,7 @@ def test_only_matrices_of_even_width_are_kept_so(shape: tuple[int, ...], there: 
 
 
 @pytest.mark.parametrize("thin", [False, True])
-@pytest.mark.parametrize("hidden", [24, 132])  # where rows are one group, and where they are two
+@pytest.mark.parametrize("hidden", [24, 396])  # where rows are one group, and where they are two
 def test_an_int4_artifact_survives_the_disk(tmp_path: Path, thin: bool, hidden: int) -> None:
     artifact = random_artifact(tiny_config(hidden_size=hidden, groups=1, conv_kernel=3))
     small = quantize(with_factors(artifact, 4) if thin else artifact, "int4", "int4")
@@ -116,13 +116,13 @@ def file_of(folder: Path, entries: dict[str, Entry]) -> dict[str, tuple[str, tup
     return {name: (entry.dtype, entry.shape) for name, entry in open_safetensors(folder / "x").entries.items()}
 
 
-@pytest.mark.parametrize(("inputs", "groups"), [(130, 2), (384, 3)])
+@pytest.mark.parametrize(("inputs", "groups"), [(386, 2), (1536, 4)])
 def test_a_wide_matrix_takes_half_the_bytes_and_one_for_each_group(tmp_path: Path, inputs: int, groups: int) -> None:
     found = file_of(tmp_path, {"x": marked(np.zeros((8, inputs, 1), np.int8))})
     assert found == {"x" + PACKED: ("U8", (8, inputs // 2, 1)), "x" + MULTIPLIER: ("U8", (8, groups))}
 
 
-@pytest.mark.parametrize("inputs", [2, 96, 128])
+@pytest.mark.parametrize("inputs", [2, 96, 384])
 def test_a_matrix_of_one_group_a_row_takes_half_the_bytes(tmp_path: Path, inputs: int) -> None:
     assert file_of(tmp_path, {"x": marked(np.zeros((8, inputs), np.int8))}) == {"x" + PACKED: ("U8", (8, inputs // 2))}
 
@@ -138,9 +138,9 @@ def marked(values: np.ndarray) -> Entry:
 
 
 def stored(**changes: np.ndarray | None) -> dict[str, np.ndarray]:
-    """The parts of one matrix [2, 256], some of them others; None leaves one out."""
+    """The parts of one matrix [2, 768], some of them others; None leaves one out."""
     parts = {
-        PACKED: np.full((2, 128), 0x99, np.uint8),
+        PACKED: np.full((2, 384), 0x99, np.uint8),
         MULTIPLIER: np.ones((2, 2), np.uint8),
         SCALE: np.ones(2, np.float32),
     }
@@ -161,7 +161,7 @@ def test_parts_are_read_as_one_int8_matrix(tmp_path: Path) -> None:
     found = read(tmp_path, stored())
     assert set(found) == {"x", "x_scale"}
     assert (found["x"] == 1).all()
-    assert (found["x"].dtype, found["x"].shape) == (np.int8, (2, 256))
+    assert (found["x"].dtype, found["x"].shape) == (np.int8, (2, 768))
 
 
 def test_a_row_of_one_group_is_read_without_a_multiplier(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_multipliers_out_of_range_are_refused(tmp_path: Path, bad: int) -> None:
 
 @pytest.mark.parametrize("bad", [0x09, 0x90, 0x00])
 def test_a_half_byte_of_zero_is_refused(tmp_path: Path, bad: int) -> None:
-    halves = np.full((2, 128), 0x99, np.uint8)
-    halves[1, 127] = bad
+    halves = np.full((2, 384), 0x99, np.uint8)
+    halves[1, 383] = bad
     with pytest.raises(ArtifactError, match="tensor x: there is a half byte of 0, and they are 1 to 15; quantize the"):
         read(tmp_path, stored(int4=halves))
 
@@ -192,30 +192,30 @@ def test_multipliers_without_a_matrix_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_wide_matrix_without_multipliers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"tensor x: U8 \[2, 128\] alone is no int4 matrix, which is U8"):
+    with pytest.raises(ArtifactError, match=r"tensor x: U8 \[2, 384\] alone is no int4 matrix, which is U8"):
         read(tmp_path, stored(multiplier=None))
 
 
 def test_a_matrix_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="tensor x is there twice, as it is and in int4; quantize"):
-        read(tmp_path, {**stored(), "x": np.ones((2, 256), np.int8)})
+        read(tmp_path, {**stored(), "x": np.ones((2, 768), np.int8)})
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"int4": np.full((2, 128), 9, np.int8)},
-        {"int4": np.full((2, 128), 9, np.float32)},
+        {"int4": np.full((2, 384), 9, np.int8)},
+        {"int4": np.full((2, 384), 9, np.float32)},
         {"multiplier": np.ones((2, 2), np.int8)},
         {"multiplier": np.ones((2, 2), np.float32)},
         {"multiplier": np.ones((2, 1), np.uint8)},
         {"multiplier": np.ones((2, 3), np.uint8)},
         {"multiplier": np.ones((3, 2), np.uint8)},
         {"multiplier": np.ones(4, np.uint8)},
-        {"int4": np.full(256, 9, np.uint8)},
-        {"int4": np.full((2, 128, 2), 9, np.uint8)},
-        {"int4": np.full((2, 64), 9, np.uint8), "multiplier": np.ones((2, 1), np.uint8)},
-        {"int4": np.full((2, 64), 9, np.int8), "multiplier": None},
+        {"int4": np.full(768, 9, np.uint8)},
+        {"int4": np.full((2, 384, 2), 9, np.uint8)},
+        {"int4": np.full((2, 192), 9, np.uint8), "multiplier": np.ones((2, 1), np.uint8)},
+        {"int4": np.full((2, 192), 9, np.int8), "multiplier": None},
         {"int4": np.full((2, 0), 9, np.uint8), "multiplier": np.ones((2, 0), np.uint8)},
         {"int4": np.full((), 9, np.uint8)},
     ],
@@ -225,7 +225,7 @@ def test_a_matrix_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 )
 def test_parts_of_other_types_and_shapes_are_refused(tmp_path: Path, changes: dict[str, np.ndarray]) -> None:
     told = (
-        r"is no int4 matrix, which is U8 \[rows, K / 2\] with multipliers U8 \[rows, K / 128\], or alone where K is at"
+        r"is no int4 matrix, which is U8 \[rows, K / 2\] with multipliers U8 \[rows, K / 384\], or alone where K is at"
     )
     with pytest.raises(ArtifactError, match=told):
         read(tmp_path, stored(**changes))

@@ -56,6 +56,12 @@ def test_what_cannot_be_joined_is_one_line_and_nothing_is_written(run, folders, 
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "the labels differ" in done.err
     assert not (tmp_path / "both").exists()
+    thin = classifier(0, layers=1).save(tmp_path / "thin")
+    done = run("cascade", small, thin, tmp_path / "both", "--task", "classification", "--data", data)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "SMALL takes 2.0 times the FLOPs of LARGE" in done.err
+    assert "give the smaller model first" in done.err
+    assert not (tmp_path / "both").exists()
     done = run("info", tmp_path / "both")
     assert done.code == 2
 

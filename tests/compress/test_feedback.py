@@ -29,7 +29,7 @@ def loss(error: np.ndarray, square: np.ndarray) -> float:
     return float(np.einsum("oi,ij,oj->", error, square, error))
 
 
-@pytest.mark.parametrize("inputs", [200, 96, 40, 6])
+@pytest.mark.parametrize("inputs", [600, 200, 96, 6])
 def test_outputs_lose_less_than_by_the_nearest(inputs: int) -> None:
     rows = np.random.default_rng(1).standard_normal((24, inputs)).astype(np.float32)
     square = covariance(inputs)
@@ -40,8 +40,8 @@ def test_outputs_lose_less_than_by_the_nearest(inputs: int) -> None:
 
 
 def test_what_comes_of_it_fits_into_four_bits() -> None:
-    rows = np.random.default_rng(2).standard_normal((9, 270)).astype(np.float32)
-    whole, scale = rounded_by(rows, covariance(270))
+    rows = np.random.default_rng(2).standard_normal((9, 800)).astype(np.float32)
+    whole, scale = rounded_by(rows, covariance(800))
     assert multipliers_of(whole) is not None
     assert np.array_equal(scale, quantized4(rows)[1])
 
@@ -54,7 +54,7 @@ def test_a_single_group_has_a_scale_of_float16_and_no_multiplier() -> None:
     assert (scale < 0.99 * np.abs(rows).max(axis=1) / 7).any()
 
 
-@pytest.mark.parametrize("inputs", [64, 260])
+@pytest.mark.parametrize("inputs", [64, 500])
 def test_inputs_that_have_nothing_to_do_with_each_other_leave_the_nearest(inputs: int) -> None:
     rows = np.random.default_rng(3).standard_normal((5, inputs)).astype(np.float32)
     for ours, nearest in zip(rounded_by(rows, np.eye(inputs)), quantized4(rows), strict=True):

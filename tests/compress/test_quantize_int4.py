@@ -48,12 +48,12 @@ def alone(row: np.ndarray) -> tuple[list[int], np.float32]:
 
 def one_by_one(row: np.ndarray) -> tuple[list[int], np.float32]:
     """A row's int8 values and scale by the letter of the definition."""
-    if len(row) <= 128:
+    if len(row) <= 384:
         return alone(row)
     top, found = np.abs(row).max(), []
     scale = narrow(top / np.float32(126) if top > 0 else np.float32(1))
-    for at in range(0, len(row), 128):
-        group = row[at : at + 128]
+    for at in range(0, len(row), 384):
+        group = row[at : at + 384]
         highest = int(np.clip(np.ceil(np.abs(group).max() / (np.float32(7) * scale)), 1, 18))
         tries = [m for m in range(highest, highest - 4, -1) if m >= 1]
         values = [np.clip(np.rint(group / (scale * np.float32(m))), -7, 7) for m in tries]
@@ -66,7 +66,7 @@ def one_by_one(row: np.ndarray) -> tuple[list[int], np.float32]:
 @given(
     arrays(
         np.float32,
-        st.tuples(st.integers(1, 3), st.integers(1, 140).map(lambda n: 2 * n)),
+        st.tuples(st.integers(1, 3), st.integers(1, 400).map(lambda n: 2 * n)),
         elements=st.floats(-2, 2, width=16),
     )
 )
@@ -80,20 +80,20 @@ def test_values_are_those_of_the_definition(rows: np.ndarray) -> None:
         assert same or errors[0] == pytest.approx(errors[1], rel=1e-5)  # sums in another order
 
 
-@given(st.integers(1, 5), st.integers(1, 150), st.integers(0, 9))
+@given(st.integers(1, 5), st.integers(1, 400), st.integers(0, 9))
 def test_four_bits_can_hold_what_is_chosen(rows: int, pairs: int, seed: int) -> None:
     values = np.random.default_rng(seed).standard_normal((rows, 2 * pairs)).astype(np.float32)
     whole, scale = quantized4(values)
     assert multipliers_of(whole) is not None
     errors = np.square(whole * scale[:, None] - values).mean(axis=1)
-    coarsest = scale * (1 if 2 * pairs <= 128 else 18)
+    coarsest = scale * (1 if 2 * pairs <= 384 else 18)
     assert (errors <= np.square(1.3 * coarsest / 2) + 1e-9).all()  # half a step; scales that clip are smaller
 
 
 def test_a_group_of_small_weights_is_not_rounded_as_its_large_neighbours_are() -> None:
-    row = np.concatenate([np.linspace(-1, 1, 128), np.linspace(-0.1, 0.1, 128)]).astype(np.float32)[None]
+    row = np.concatenate([np.linspace(-1, 1, 384), np.linspace(-0.1, 0.1, 384)]).astype(np.float32)[None]
     whole, scale = quantized4(row)
-    assert np.abs(whole * scale[:, None] - row)[0, 128:].max() < 0.01
+    assert np.abs(whole * scale[:, None] - row)[0, 384:].max() < 0.01
     assert not quantized4(np.zeros((2, 4), np.float32))[0].any()
 
 
@@ -149,7 +149,7 @@ def test_many_rows_are_rounded_as_few(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_weights_and_tables_are_chosen_apart(tmp_path: Path, weights: str, embeddings: str, in_file) -> None:
     from safetensors.numpy import load_file
 
-    config = tiny_config(embedding_size=24 if embeddings == "int8" else 130, hidden_size=132, groups=1)
+    config = tiny_config(embedding_size=24 if embeddings == "int8" else 386, hidden_size=396, groups=1)
     small = quantize(random_artifact(config, head_of("masked_lm"), tied=False), weights, embeddings)
     assert small.precision == "int4"
     assert small.history[-1]["settings"]["weights"] == weights

@@ -6,12 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from random_models import with_factors
 from two_classifiers import classifier, said, texts, write_labelled
 
+from squeezebert.artifact.tensors import shapes_of
 from squeezebert.data import read_split
 from squeezebert.data.records import Labelled
 from squeezebert.errors import HeadError, InputError
-from squeezebert.evaluate.confidence import Answers, answers, calibrated, folds, handed_on, sure_from, sure_within, told
+from squeezebert.evaluate.confidence import (
+    Answers,
+    answers,
+    calibrated,
+    flops_of,
+    folds,
+    handed_on,
+    sure_from,
+    sure_within,
+    told,
+)
+from squeezebert.flops import encoder_flops
 from squeezebert.model import Model
 
 
@@ -119,3 +132,12 @@ def test_costs_are_those_of_the_texts_that_are_handed_on(tmp_path):
     assert (none.handed_on, none.flops_share, none.accuracy) == (0.0, 1.0, none.accuracy_small)
     assert (every.handed_on, every.flops_share, every.accuracy) == (1.0, 2.0, every.accuracy_large)
     assert every.milliseconds > none.milliseconds > 0
+
+
+def test_a_factorized_model_costs_its_factors():
+    artifact = classifier(0)
+    thin = with_factors(artifact, 1)
+    whole, less = (flops_of(Model.from_artifact(each, threads=1), ["a b c", "d"]) for each in (artifact, thin))
+    saved = encoder_flops(artifact.config, 1) - encoder_flops(artifact.config, 1, shapes_of(thin.tensors))
+    assert saved > 0
+    assert (whole - less).tolist() == [5 * saved, 3 * saved]

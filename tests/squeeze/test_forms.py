@@ -22,7 +22,7 @@ CONFIGS = [
     tiny_config(),
     tiny_config(embedding_size=8),
     tiny_config(embedding_size=15),
-    tiny_config(hidden_size=132, groups=1),
+    tiny_config(hidden_size=396, groups=1),
     tiny_config(conv_kernel=3),
     tiny_config(groups=1, attention="low_rank", attention_rank=4),
 ]

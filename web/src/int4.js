@@ -1,12 +1,12 @@
-// Int4: int8 matrices that a file keeps in four bits a value. A group of 128 inputs is small integers times a multiplier:
+// Int4: int8 matrices that a file keeps in four bits a value. A group of 384 inputs is small integers times a multiplier:
 // NAME_int4 U8 [rows, K / 2], two values a byte, the first in the low half, each plus 8, and NAME_multiplier
-// U8 [rows, groups] make NAME int8 [rows, K], whose NAME_scale is that of any int8 matrix. Where K is at most 128 there
+// U8 [rows, groups] make NAME int8 [rows, K], whose NAME_scale is that of any int8 matrix. Where K is at most 384 there
 // is no NAME_multiplier, and it is 1.
 import { artifactError, shown } from "./errors.js";
 
 const PACKED = "_int4";
 const MULTIPLIER = "_multiplier";
-const GROUP = 128;
+const GROUP = 384;
 const HIGHEST = 18; // multiplier
 const ZERO = 8;
 const AGAIN = "download or export the model again";

@@ -1,12 +1,12 @@
 """Int4: int8 matrices that a file keeps in four bits a value. Unpacking gives back the same int8, so that is all of it.
 
-A row [K] is cut into groups of 128 neighbouring inputs. A group is its values, -7 to 7, times a multiplier of its own,
+A row [K] is cut into groups of 384 neighbouring inputs. A group is its values, -7 to 7, times a multiplier of its own,
 1 to 18; the product is the int8 value, 126 at most, and its scale is that of the row. A row of one group needs no
 multiplier beside its scale: it is 1 there, and not in the file. In a file NAME int8 [rows, K] is
 
 ===================  ==========================  =================================================================
 ``NAME_int4``        U8 [rows, K / 2]            two values a byte, the first in the low half, each plus 8
-``NAME_multiplier``  U8 [rows, ceil(K / 128)]    of each group; the last may be shorter; only where K is over 128
+``NAME_multiplier``  U8 [rows, ceil(K / 384)]    of each group; the last may be shorter; only where K is over 384
 ``NAME_scale``       F16 [rows]                  as beside any int8 matrix
 ===================  ==========================  =================================================================
 
@@ -30,7 +30,7 @@ from squeezebert.artifact.tensors import Entry
 from squeezebert.errors import ArtifactError
 
 PACKED, MULTIPLIER = "_int4", "_multiplier"  # end the names of the two tensors that stand in a file for NAME
-GROUP = 128  # neighbouring inputs that share a multiplier
+GROUP = 384  # neighbouring inputs that share a multiplier
 LARGEST, HIGHEST = 7, 18  # the largest value and multiplier
 TOP = LARGEST * HIGHEST  # the largest product
 ZERO = 8  # what is added to a value, so that a half byte of 0 never stands for one
@@ -48,7 +48,7 @@ def one_group(inputs: int) -> bool:
 
 
 def grouped(rows: np.ndarray) -> np.ndarray:
-    """[rows, K] as [rows, ceil(K / 128), 128], with zeros where the last group is shorter."""
+    """[rows, K] as [rows, ceil(K / 384), 384], with zeros where the last group is shorter."""
     short = -rows.shape[1] % GROUP
     return np.pad(rows, ((0, 0), (0, short))).reshape(len(rows), -1, GROUP)
 

@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from squeezebert.artifact import Artifact
+from squeezebert.artifact.tensors import shapes_of
 from squeezebert.bench.clock import Timing, interleave, stats
 from squeezebert.bench.entrants import packed
 from squeezebert.bench.record import write_record
@@ -88,10 +89,14 @@ def compare(models: Sequence[tuple[str, Artifact]], shape: Shape, settings: Benc
     timings = interleave(calls, settings)
     first, full = models[0]
     for name, artifact in models:
-        fewer = encoder_flops(full.config, shape.length) / encoder_flops(artifact.config, shape.length)
+        fewer = _flops(full, shape) / _flops(artifact, shape)
         for precision in COMPUTED:
             ours, base = (timings[f"{each} in {precision}"] for each in (name, first))
             yield BesideRow(name, precision, str(shape), len(ours.cpu), *_figures(ours, base), round(fewer, 3))
+
+
+def _flops(artifact: Artifact, shape: Shape) -> int:
+    return encoder_flops(artifact.config, shape.length, shapes_of(artifact.tensors))
 
 
 def _engine(artifact: Artifact, precision: str, settings: BenchSettings) -> Engine:

@@ -12,10 +12,13 @@ import click
 from squeezebert.cli.calibrate import CLASSIFYING
 from squeezebert.cli.console import write_json, write_table
 from squeezebert.cli.options import json_option, threads_option
+from squeezebert.errors import InputError
+from squeezebert.flops import FLOPS_LENGTH, encoder_flops
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from squeezebert.artifact import Artifact
     from squeezebert.data import Split
     from squeezebert.evaluate.confidence import Answers
     from squeezebert.model import Model
@@ -82,6 +85,7 @@ def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
 
     small, large = (load_model_folder(source) for source in sources)
     check_pair(small, large)
+    _check_order(small, large)
     columns = [name.strip() for name in request.columns.split(",") if name.strip()]
     split = read_split(request.task, request.data, "dev", columns)
     numbers = folds(split)
@@ -98,6 +102,18 @@ def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
         write_json({"out": str(folder), "threshold": threshold, **about})
     else:
         write_table([("wrote", folder), ("threshold", f"{threshold:.4f}"), *about.items()])
+
+
+def _check_order(small: Artifact, large: Artifact) -> None:
+    """Raises InputError where the small model costs more than the large one."""
+    from squeezebert.artifact.tensors import shapes_of
+
+    one, other = (encoder_flops(each.config, FLOPS_LENGTH, shapes_of(each.tensors)) for each in (small, large))
+    if one > other:
+        raise InputError(
+            f"SMALL takes {one / other:.1f} times the FLOPs of LARGE, so the two together cost more than LARGE alone; "
+            "give the smaller model first"
+        )
 
 
 def _chooser(

@@ -13,13 +13,11 @@ from squeezebert.cli.gate import NAMES, gate_json, gate_of, gate_options, gate_r
 from squeezebert.cli.options import json_option, model_argument, threads_option
 from squeezebert.compress.wanted import MEASURES, Wanted
 from squeezebert.errors import InputError
-from squeezebert.flops import encoder_flops
+from squeezebert.flops import FLOPS_LENGTH, encoder_flops
 
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
     from squeezebert.train.pruning import Source
-
-FLOPS_LENGTH = 128  # tokens; the length at which papers give FLOPs
 
 
 @dataclass(frozen=True)

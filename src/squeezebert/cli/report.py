@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from squeezebert.artifact.factors import ranks_of
 from squeezebert.artifact.tensors import SCALE, shapes_of
 from squeezebert.cli.console import count, file_size
-from squeezebert.flops import encoder_flops, parameters_by_part, token_flops
+from squeezebert.flops import FLOPS_LENGTH, encoder_flops, parameters_by_part, token_flops
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
     from squeezebert.config import EncoderConfig
 
-REPORT_LENGTH = 128  # tokens; the length at which papers give FLOPs
 SHOWN_LABELS = 8
 
 
@@ -32,7 +31,7 @@ def describe(artifact: Artifact) -> dict[str, Any]:
         "parameters": {"total": sum(parts.values()), **parts},
         "flops": {
             "per_token": token_flops(artifact.config, shapes),
-            f"at_{REPORT_LENGTH}_tokens": encoder_flops(artifact.config, REPORT_LENGTH, shapes),
+            f"at_{FLOPS_LENGTH}_tokens": encoder_flops(artifact.config, FLOPS_LENGTH, shapes),
         },
         "bytes_on_disk": folder_bytes(artifact.source),
         "config": artifact.config.to_dict(),
@@ -103,7 +102,7 @@ def head_line(head: Mapping[str, Any]) -> str:
 def cost_rows(flops: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """FLOPs a token and at the length that papers report."""
     yield "a token", f"{count(flops['per_token'], 'FLOP')}, without attention"
-    yield f"{REPORT_LENGTH} tokens", f"{count(flops[f'at_{REPORT_LENGTH}_tokens'], 'FLOP')}, with attention"
+    yield f"{FLOPS_LENGTH} tokens", f"{count(flops[f'at_{FLOPS_LENGTH}_tokens'], 'FLOP')}, with attention"
 
 
 def stage_rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from squeezebert import metrics
 from squeezebert.artifact import Artifact
+from squeezebert.artifact.tensors import shapes_of
 from squeezebert.compress.temperature import check_classifier, temperature_of, with_temperature
 from squeezebert.data import Split
 from squeezebert.errors import InputError
@@ -210,9 +211,9 @@ def told(models: tuple[Model, Model], found: tuple[Answers, Answers], asked: np.
 
 def flops_of(model: Model, texts: Sequence[Any]) -> np.ndarray:
     """FLOPs of each text in the model's encoder, [n]."""
-    found = np.zeros(len(texts))
+    found, shapes = np.zeros(len(texts)), shapes_of(model.artifact.tensors)
     for window in model.tokenizer.encode(list(texts)):
-        found[window.index] += encoder_flops(model.config, len(window))
+        found[window.index] += encoder_flops(model.config, len(window), shapes)
     return found
 
 

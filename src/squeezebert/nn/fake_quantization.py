@@ -234,7 +234,7 @@ def int8_rows(values: Tensor) -> Tensor:
 def int4_groups(values: Tensor) -> Tensor:
     """[rows, K] as `squeezebert.compress.quantize.quantized4` has it; int8 where K is odd.
 
-    A group of 128 inputs is -7 to 7 times a step; of the four steps of `_steps` the one with the least squared error.
+    A group of 384 inputs is -7 to 7 times a step; of the four steps of `_steps` the one with the least squared error.
     """
     inputs = values.shape[-1]
     if inputs % 2:
