@@ -42,6 +42,10 @@ def test_a_loss_near_zero_may_double():
     watched([1.0] * 20 + [0.001] * 200 + [0.3] * 300)
 
 
+def test_a_hill_that_is_coming_down_again_does_no_harm():
+    watched([1.0] * 50 + [6.0] * 60 + [6.0 * 0.99**step for step in range(200)])  # above 2 for 110 steps of its descent
+
+
 def test_a_restored_watch_goes_on_as_before():
     losses = [5.0 - 0.01 * step for step in range(60)]
     half = Watch(**json.loads(json.dumps(watched(losses[:30]).numbers())))

@@ -1,0 +1,79 @@
+# What compression costs, by one command:  make -f recipes/compressed.mk figures DATA=data
+#
+#   mini-sts-b   mini with 70 % of its FLOPs, by factors, and distilled again
+#   mini         mini-sst2 with 70 % of its FLOPs, and with half of its feed-forward and a third of its heads pruned
+#   minilm       the dense teacher with half of its feed-forward and a quarter of its heads pruned, trained again
+#   cascade      mini-sst2, whole and pruned, in front of the teacher, all in int8
+#   squeeze      the teachers of SST-2 and CLINC150, to less than 10 MB with 0.98 of their accuracy
+#
+# after `make -f recipes/tasks.mk mini-sst2`, with the same OUT; what is made lies in OUT/compressed. `figures` prints what
+# evaluate says of them all, float32 and int8, and of the cascades: benchmarks/results has these lines in
+# quality-compressed.jsonl and cascade-sst-2.jsonl.
+
+MINI ?= build/mini/mini
+TEACHER ?= build/demo/all-MiniLM-L6-v2
+DATA ?= $(SQUEEZEBERT_DATA)
+OUT ?= build/tasks
+SB ?= squeezebert
+ARGS ?=
+TEXT ?= $(OUT)/../mini/tasks.txt
+
+CUT := $(OUT)/compressed
+LARGE := $(OUT)/teacher/sst-2
+WHOLE := $(OUT)/mini/sst-2-int4
+SST2 := --task sst-2 --data $(DATA)
+TAUGHT := $(SST2) --teacher $(LARGE)-int8 --text $(OUT)/sst-2-texts.txt --teach-weight 0.9 --batch-size 96 --dropout 0
+
+define NEXT
+
+
+endef
+
+.PHONY: mini-sts-b mini minilm cascade squeeze figures
+mini-sts-b: $(CUT)/mini-factorized-again
+mini: $(CUT)/mini-sst2-factorized $(CUT)/mini-sst2-pruned
+minilm: $(CUT)/teacher-sst2-pruned-again
+
+$(CUT)/mini-factorized:
+	$(SB) factorize $(MINI) $@ --budget 0.7 --text $(TEXT) $(ARGS)
+$(CUT)/mini-factorized-again: $(CUT)/mini-factorized
+	$(SB) distill --teacher $(TEACHER) --student $< --out $@ --max-steps 1100 --learning-rate 1e-3 \
+	  --text $(TEXT) --text $(DATA)/corpus/enwiki_2018_new.txt $(ARGS)
+
+$(CUT)/mini-sst2-factorized:
+	$(SB) factorize $(WHOLE) $@ --budget 0.7 $(SST2) $(ARGS)
+$(CUT)/mini-sst2-pruned:
+	$(SB) prune $(WHOLE) $@ --heads 0.333 --ffn 0.5 $(SST2) $(ARGS)
+
+$(CUT)/teacher-sst2-pruned:
+	$(SB) prune $(LARGE) $@ --heads 0.25 --ffn 0.5 $(SST2) $(ARGS)
+$(CUT)/teacher-sst2-pruned-first: $(CUT)/teacher-sst2-pruned
+	$(SB) finetune $< $(TAUGHT) --out $@ --max-steps 600 --learning-rate 5e-5 --evaluate-every 300 $(ARGS)
+$(CUT)/teacher-sst2-pruned-again: $(CUT)/teacher-sst2-pruned-first
+	$(SB) finetune $< $(TAUGHT) --out $@ --max-steps 1500 --learning-rate 5e-5 --evaluate-every 300 $(ARGS)
+
+# --max-cost looks at no labels; how much may be lost on the dev set is what --max-drop is for.
+LIMITS := --max-cost=0.4 --max-cost=0.45 --max-cost=0.48 --max-drop=0.2
+PAIRS := $(OUT)/mini-sst2 $(CUT)/mini-sst2-pruned-int8
+BOTH = $(SB) cascade $(1) $(LARGE)-int8 $(CUT)/cascade $(SST2) $(2) --json $(ARGS)
+cascade: $(CUT)/mini-sst2-pruned-int8
+	$(foreach small,$(PAIRS),$(foreach limit,$(LIMITS),$(call BOTH,$(small),$(limit))$(NEXT)	))
+$(CUT)/mini-sst2-pruned-int8: $(CUT)/mini-sst2-pruned
+	$(SB) quantize $< $@
+
+# What is met without training is not trained.
+TARGET := --target "size<10MB, accuracy>=0.98x" --budget 15m
+squeeze:
+	$(foreach task,sst-2 clinc150,$(SB) squeeze $(OUT)/teacher/$(task) --task $(task) --data $(DATA) $(TARGET) \
+	  --out $(OUT)/squeezed/$(task) $(ARGS)$(NEXT)	)
+
+SIMILAR := $(MINI) $(CUT)/mini-factorized $(CUT)/mini-factorized-again
+MOODS := $(LARGE) $(WHOLE) $(CUT)/mini-sst2-factorized $(CUT)/mini-sst2-pruned $(CUT)/teacher-sst2-pruned \
+  $(CUT)/teacher-sst2-pruned-again
+SAID = $(SB) evaluate $(1) --task $(2) --data $(DATA) --precision $(3) --json$(NEXT)	
+figures: mini-sts-b mini minilm cascade squeeze
+	$(foreach form,float32 int8,$(foreach model,$(SIMILAR),$(call SAID,$(model),sts-b,$(form)))\
+	  $(foreach model,$(MOODS),$(call SAID,$(model),sst-2,$(form))))
+	$(call SAID,$(WHOLE),sst-2,int4)
+	$(call SAID,$(OUT)/squeezed/sst-2,sst-2,int8)
+	$(call SAID,$(OUT)/squeezed/clinc150,clinc150,int8)
