@@ -27,6 +27,7 @@ def test_a_cascade_is_made_evaluated_and_predicts(run, folders, tmp_path):
     done = run("cascade", small, large, out, *where, "--max-drop", "20", "--json")
     told = json.loads(done.out)
     assert (done.code, told["out"], told["accuracy_large"]) == (0, str(out), 1.0)
+    assert (told["small"], told["large"]) == ("small", "large")
     assert 0 < told["handed_on"] < 1
     measured = json.loads(run("evaluate", out, *where, "--json").out)["metrics"]["accuracy"]
     assert 1 - measured <= 0.2

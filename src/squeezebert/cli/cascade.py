@@ -77,7 +77,7 @@ def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
     """Choose the score, write the cascade and say what it costs and loses."""
     import numpy as np
 
-    from squeezebert.artifact.cascade import Cascade, check_pair
+    from squeezebert.artifact.cascade import PARTS, Cascade, check_pair
     from squeezebert.convert import load_model_folder
     from squeezebert.data import read_split
     from squeezebert.evaluate.confidence import answers, calibrated, folds, handed_on, told
@@ -96,7 +96,8 @@ def run(sources: tuple[str, str], out: Path, request: CascadeRequest) -> None:
     limit, choose = _chooser(request, (one, other), found, split)
     threshold = choose(np.ones(len(split), bool))
     figures = asdict(told((one, other), found, handed_on(found[0], numbers, choose), split))
-    about = {"task": request.task, **limit, **figures}
+    names = dict(zip(PARTS, (Path(source).name for source in sources), strict=True))
+    about = {**names, "task": request.task, **limit, **figures}
     folder = Cascade(small, large, threshold, about).save(out)
     if request.as_json:
         write_json({"out": str(folder), "threshold": threshold, **about})
