@@ -32,9 +32,10 @@ def check_parses(words: list[str]) -> None:
         assert (ROOT / name).is_file()
         return
     assert program == "squeezebert"
-    command = group.get_command(group.make_context("squeezebert", ["--help"], resilient_parsing=True), name)
+    parent = group.make_context("squeezebert", ["--help"], resilient_parsing=True)
+    command = group.get_command(parent, name)
     assert command is not None
-    command.make_context(name, list(arguments))
+    command.make_context(name, list(arguments), parent=parent)
 
 
 def value_of(words: list[str], option: str) -> str:

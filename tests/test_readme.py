@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 SHELL = [line for language, block in CODE if language == "bash" for line in block.splitlines() if line.strip()]
 CALLS = [part.strip() for line in SHELL for part in line.split(" #")[0].split("|") if "squeezebert " in part]
+PARENT = click.Context(group, **group.context_settings)  # a command keeps the help option it was first asked with
 
 
 def command_of(call: str) -> tuple[click.Command, list[str]]:
@@ -28,7 +29,7 @@ def command_of(call: str) -> tuple[click.Command, list[str]]:
     words = shlex.split(call.split(" > ")[0])
     name = words[words.index("squeezebert") + 1]
     assert name in COMMANDS
-    command = group.get_command(click.Context(group), name)
+    command = group.get_command(PARENT, name)
     assert command is not None
     return command, words[words.index("squeezebert") + 2 :]
 
@@ -44,7 +45,7 @@ def test_commands_of_the_readme_are_understood(call):
         name, arguments = arguments[0], arguments[1:]
         assert name in command.commands
         command = command.commands[name]
-    command.make_context(command.name, arguments)
+    command.make_context(command.name, arguments, parent=PARENT)
 
 
 def test_every_command_is_in_the_readme():
