@@ -1,7 +1,8 @@
 # What compression costs, by one command:  make -f recipes/compressed.mk figures DATA=data
 #
 #   mini-sts-b   mini with 70 % of its FLOPs, by factors, and distilled again
-#   mini         mini-sst2 with 70 % of its FLOPs, and with half of its feed-forward and a third of its heads pruned
+#   mini         mini-sst2 with 70 % of its FLOPs, and with half of its feed-forward and a third of its heads pruned;
+#                both trained again
 #   minilm       all-MiniLM-L6-v2 with half of its feed-forward and a quarter of its heads pruned, and its form for SST-2
 #                likewise, trained again
 #   int4         mini and all-MiniLM-L6-v2 with layers in four bits
@@ -33,7 +34,7 @@ endef
 
 .PHONY: mini-sts-b mini minilm int4 cascade squeeze figures
 mini-sts-b: $(CUT)/mini-factorized-again
-mini: $(CUT)/mini-sst2-factorized $(CUT)/mini-sst2-pruned
+mini: $(CUT)/mini-sst2-factorized-again $(CUT)/mini-sst2-pruned-again
 minilm: $(CUT)/minilm-pruned $(CUT)/teacher-sst2-pruned-again
 
 $(CUT)/mini-factorized:
@@ -44,8 +45,12 @@ $(CUT)/mini-factorized-again: $(CUT)/mini-factorized
 
 $(CUT)/mini-sst2-factorized:
 	$(SB) factorize $(WHOLE) $@ --budget 0.7 $(SST2) $(ARGS)
+$(CUT)/mini-sst2-factorized-again: $(CUT)/mini-sst2-factorized
+	$(SB) finetune $< $(TAUGHT) --out $@ --max-steps 900 --learning-rate 2e-4 --evaluate-every 300 $(ARGS)
 $(CUT)/mini-sst2-pruned:
 	$(SB) prune $(WHOLE) $@ --heads 0.333 --ffn 0.5 $(SST2) $(ARGS)
+$(CUT)/mini-sst2-pruned-again: $(CUT)/mini-sst2-pruned
+	$(SB) finetune $< $(TAUGHT) --out $@ --max-steps 1200 --learning-rate 2e-4 --evaluate-every 300 $(ARGS)
 
 $(CUT)/minilm-pruned:
 	$(SB) prune $(TEACHER) $@ --heads 0.25 --ffn 0.5 --text $(TEXT) $(ARGS)
@@ -84,8 +89,7 @@ squeeze:
 	  --out $(OUT)/squeezed/$(task) $(ARGS)$(NEXT)	)
 
 SIMILAR := $(MINI) $(CUT)/mini-factorized $(CUT)/mini-factorized-again $(TEACHER) $(CUT)/minilm-pruned
-MOODS := $(LARGE) $(WHOLE) $(CUT)/mini-sst2-factorized $(CUT)/mini-sst2-pruned $(CUT)/teacher-sst2-pruned \
-  $(CUT)/teacher-sst2-pruned-again
+MOODS := $(LARGE) $(WHOLE) $(foreach cut,mini-sst2-factorized mini-sst2-pruned teacher-sst2-pruned,$(CUT)/$(cut) $(CUT)/$(cut)-again)
 SAID = $(SB) evaluate $(1) --task $(2) --data $(DATA) --precision $(3) --json$(NEXT)	
 figures: mini-sts-b mini minilm int4 cascade squeeze
 	$(foreach form,float32 int8,$(foreach model,$(SIMILAR),$(call SAID,$(model),sts-b,$(form)))\
@@ -93,4 +97,5 @@ figures: mini-sts-b mini minilm int4 cascade squeeze
 	$(foreach model,$(INT4),$(call SAID,$(model),sts-b,int8))
 	$(call SAID,$(WHOLE),sst-2,int4)
 	$(call SAID,$(OUT)/squeezed/sst-2,sst-2,int8)
+	$(call SAID,$(OUT)/teacher/clinc150,clinc150,float32)
 	$(call SAID,$(OUT)/squeezed/clinc150,clinc150,int8)

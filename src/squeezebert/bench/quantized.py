@@ -29,11 +29,11 @@ from squeezebert.nn import from_artifact, pad
 from squeezebert.nn.as_engine import fake_quantize_as_engine
 from squeezebert.nn.fake_quantization import GRIDS, fake_quantize
 from squeezebert.nn.weights import Network
-from squeezebert.text.batch import Batch, pack
+from squeezebert.text.batch import Batch, batches
 from squeezebert.text.tokenization import Tokenizer
 
 LAYERS = "encoder.layers."
-AT_ONCE = 8  # texts
+AT_ONCE = 256  # tokens of a batch
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,17 @@ def faith(artifact: Artifact, texts: Sequence[str], weights: str, kernel: str) -
     plain, exact = from_artifact(artifact).eval(), from_artifact(artifact).eval()
     fake_quantize(plain, weights)
     fake_quantize_as_engine(exact, artifact.config, weights, kernel)
-    batches = list(_batches(artifact, texts))
-    wanted = np.concatenate([engine.sequence_logits(batch) for batch in batches])
-    fake, same = (_difference(wanted, _logits(network, batches)) for network in (plain, exact))
+    tokenizer = Tokenizer.from_json(artifact.tokenizer or "", max_length=artifact.config.max_position_embeddings)
+    asked = list(batches(tokenizer.encode(list(texts)), AT_ONCE))
+    wanted = np.concatenate([engine.sequence_logits(batch) for batch in asked])
+    fake, same = (_difference(wanted, _logits(network, asked)) for network in (plain, exact))
     spread = float(wanted.std())
     return FaithRow(weights, kernel, len(wanted), spread, *_median_and_largest(fake), *_median_and_largest(same))
 
 
-def _batches(artifact: Artifact, texts: Sequence[str]) -> Iterator[Batch]:
-    tokenizer = Tokenizer.from_json(artifact.tokenizer or "", max_length=artifact.config.max_position_embeddings)
-    for at in range(0, len(texts), AT_ONCE):
-        yield pack(list(tokenizer.encode(list(texts[at : at + AT_ONCE]))))
-
-
-def _logits(network: Network, batches: Sequence[Batch]) -> np.ndarray:
+def _logits(network: Network, asked: Sequence[Batch]) -> np.ndarray:
     with torch.no_grad():
-        return np.concatenate([network(*pad(each.ids, each.types, each.cu_seqlens)).numpy() for each in batches])
+        return np.concatenate([network(*pad(each.ids, each.types, each.cu_seqlens)).numpy() for each in asked])
 
 
 def _difference(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
