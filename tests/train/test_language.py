@@ -25,7 +25,7 @@ from squeezebert.train.language import (
     measure,
 )
 from squeezebert.train.packing import NO_PAIR, blocks
-from squeezebert.train.recipes import MASKING
+from squeezebert.train.recipes import MASKING, Masking
 
 CONFIG = tiny_config()
 
@@ -55,6 +55,18 @@ def test_a_batch_holds_what_is_seen_and_what_it_stands_for(examples):
     assert batch["types"].max() == 1
     one_type = Reading.of(TOKENIZER, tiny_config(type_vocab_size=1), MASKING, order=True)
     assert BlockExamples(examples.blocks, one_type).collate(np.arange(9), np.random.default_rng(0))["types"].max() == 0
+
+
+def test_next_words_are_seen_as_masks_and_guessed(examples):
+    masking = Masking(share=0.01, next_words=1.0)
+    reading = Reading.of(TOKENIZER, CONFIG, masking, order=False)
+    batch = BlockExamples(examples.blocks, reading).collate(np.arange(len(examples.lengths)), np.random.default_rng(0))
+    for row, mask, guessed in zip(batch["ids"], batch["mask"], batch["guessed"], strict=True):
+        if mask.sum() >= 6:
+            gap = slice(int(mask.sum()) - 4, int(mask.sum()) - 2)  # before the text's last token and [SEP]
+            assert (row[gap][guessed[gap]] == 4).all()
+            assert (row[gap][~guessed[gap]] == 1).all()  # [UNK] is not guessed
+    assert batch["guessed"].sum() == len(batch["targets"])
 
 
 def test_the_loss_is_the_mean_over_masked_tokens_plus_the_mean_over_pairs(examples):

@@ -11,7 +11,7 @@ from toy_text import TOKENIZER, documents, write_text
 
 from squeezebert.errors import InputError
 from squeezebert.train.corpus import Corpus
-from squeezebert.train.packing import IN_ORDER, NO_PAIR, SWAPPED, PairFrame, blocks, held_out, sequences
+from squeezebert.train.packing import IN_ORDER, NO_PAIR, SWAPPED, PairFrame, blocks, cut_short, held_out, sequences
 
 FRAME = PairFrame.of(TOKENIZER)
 
@@ -92,6 +92,30 @@ def test_without_order_blocks_stay_whole(corpus):
     assert made.ids.tolist() == parts[0] + parts[1]
     assert made.cu_seqlens.tolist() == [0, len(parts[0]), len(parts[0]) + len(parts[1])]
     assert not made.types.any()
+
+
+def test_of_a_sequence_cut_short_a_beginning_is_left_with_two_tokens_to_guess_and_the_last(corpus):
+    found = blocks(corpus, 20)
+    rows = np.repeat(np.arange(len(found)), 30)
+    whole = sequences(found, rows, FRAME, None)
+    made, following = cut_short(whole, FRAME, 0.5, np.random.default_rng(0))
+    lefts, is_cut = [], []
+    for row in range(len(rows)):
+        before = whole.ids[whole.cu_seqlens[row] : whole.cu_seqlens[row + 1]].tolist()
+        after = made.ids[made.cu_seqlens[row] : made.cu_seqlens[row + 1]].tolist()
+        gaps = np.flatnonzero(following[made.cu_seqlens[row] : made.cu_seqlens[row + 1]])
+        is_cut.append(len(gaps) > 0)
+        if len(gaps):
+            assert gaps.tolist() == [len(after) - 4, len(after) - 3]
+            assert after == before[: len(after) - 2] + before[-2:]
+            lefts.append((len(before), len(after) - 5))  # tokens before the gap; special ones, gap and last are 5
+        else:
+            assert after == before
+        assert len(before) >= 6 or not len(gaps)
+    assert 0.4 < np.mean(is_cut) < 0.6
+    longest = max(before for before, _ in lefts)
+    assert {left for before, left in lefts if before == longest} == set(range(1, longest - 4))
+    assert len(made.types) == len(made.ids) == made.cu_seqlens[-1]
 
 
 def test_sentences_that_are_too_long_are_cut_and_have_no_order(tmp_path):

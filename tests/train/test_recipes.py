@@ -82,3 +82,10 @@ def test_settings_that_cannot_be_are_refused():
     for share in (0.0, 1.0, -1.0):
         with pytest.raises(ConfigError, match=f"a mask share of {share} is out of range; choose between 0 and 1, such"):
             Masking(share)
+    for share in (-0.1, 1.5):
+        with pytest.raises(ConfigError, match=f"next_words={share} is out of range; choose 0 to 1, such as 0.3"):
+            Masking(next_words=share)
+    with pytest.raises(
+        ConfigError, match="next words are learned from single texts, not from two in order; pass --no-"
+    ):
+        PretrainSettings(masking=Masking(next_words=0.3))

@@ -73,6 +73,13 @@ def _recipe_options(command: Command) -> Command:
         click.option(
             "--mask-share", type=float, default=DEFAULT.masking.share, show_default=True, help="Of tokens to guess."
         ),
+        click.option(
+            "--next-words",
+            type=float,
+            default=DEFAULT.masking.next_words,
+            show_default=True,
+            help="Share of sequences cut short to learn what comes next, for predictive text.",
+        ),
         click.option("--dropout", type=float, default=DEFAULT.dropout, show_default=True, help="While training."),
         click.option(
             "--held-out",
@@ -126,7 +133,7 @@ def settings_for(options: dict[str, Any], given: set[str]) -> PretrainSettings:
         train=train,
         chosen=chosen,
         lengths=lengths,
-        masking=Masking(options["mask_share"], options["whole_words"]),
+        masking=Masking(options["mask_share"], options["whole_words"], options["next_words"]),
         **{name: options[name] for name in ("order", "dropout", "held_out")},
     )
 

@@ -18,7 +18,7 @@ from squeezebert.nn.encoder import Pooler
 from squeezebert.nn.layers import INITIAL_STD
 from squeezebert.train.batching import epoch_batches
 from squeezebert.train.masking import Vocabulary, mask_tokens
-from squeezebert.train.packing import NO_PAIR, Blocks, PairFrame, sequences
+from squeezebert.train.packing import NO_PAIR, Blocks, PairFrame, cut_short, sequences
 from squeezebert.train.recipes import Masking
 
 MEASURING_SEED = 20_200_619  # of the masks there: the same in each evaluation
@@ -59,7 +59,13 @@ class BlockExamples:
         """``ids``, ``types``, ``mask`` [B, S]; ``guessed`` bool [B, S] and its ``targets`` [N]; ``orders`` [B]."""
         reading = self.reading
         found = sequences(self.blocks, rows, reading.frame, rng if reading.order else None)
-        seen, guessed = mask_tokens(found.ids, found.cu_seqlens, reading.vocabulary, reading.masking, rng)
+        masking, vocabulary, following = reading.masking, reading.vocabulary, None
+        if masking.next_words:
+            found, following = cut_short(found, reading.frame, masking.next_words, rng)
+            following &= ~vocabulary.special[found.ids]
+        seen, guessed = mask_tokens(found.ids, found.cu_seqlens, vocabulary, masking, rng)
+        if following is not None:
+            seen[following], guessed = vocabulary.mask, guessed | following
         ids, types, mask = pad(seen, found.types, found.cu_seqlens)
         places = torch.zeros_like(mask)
         places[mask] = torch.from_numpy(guessed)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IN_ORDER, SWAPPED, NO_PAIR = 0, 1, -100  # NO_PAIR is what torch's cross entropy leaves out
 
+NEXT = 2  # tokens that are guessed where a sequence is cut short
 _PARTS = 5  # of a sequence: special tokens, first segment, special tokens, second segment, special tokens
 _IS_TEXT = np.array([False, True, False, True, False])
 
@@ -179,3 +180,27 @@ def _framed(
     found[is_text] = ids[np.repeat(segments[:, 0].T.ravel(), lengths) + within]
     types = np.repeat(np.tile(np.array(frame.types), len(pairs)), runs.ravel())
     return Sequences(found, types, np.concatenate([[0], np.cumsum(runs.sum(axis=1))]), orders)
+
+
+def cut_short(
+    found: Sequences, frame: PairFrame, share: float, rng: np.random.Generator
+) -> tuple[Sequences, np.ndarray]:
+    """(the sequences, what follows a beginning, bool [T]): of that share only a beginning of random length is left, the
+    ``NEXT`` tokens after it, which are marked, and the last one of the text.
+
+    This is what predictive text asks: a beginning, two gaps and a full stop. ``found`` are single texts; those of fewer
+    than ``NEXT + 2`` tokens stay whole.
+    """
+    before, after = map(len, frame.single)
+    starts, ends = found.cu_seqlens[:-1] + before, found.cu_seqlens[1:] - after
+    chosen = (rng.random(len(starts)) < share) & (ends - starts >= NEXT + 2)
+    starts, lasts = starts[chosen], ends[chosen] - 1
+    gaps = starts + 1 + np.floor(rng.random(len(starts)) * (lasts - starts - NEXT)).astype(np.int64)
+    changes = np.zeros(len(found.ids) + 1, dtype=np.int64)
+    changes[gaps + NEXT] += 1
+    changes[lasts] -= 1
+    kept = np.cumsum(changes[:-1]) == 0
+    following = np.zeros(len(found.ids), dtype=bool)
+    following[gaps[:, None] + np.arange(NEXT)] = True
+    limits = np.concatenate([[0], np.cumsum(kept)])[found.cu_seqlens]
+    return Sequences(found.ids[kept], found.types[kept], limits, found.orders), following[kept]

@@ -229,7 +229,8 @@ class _Session:
         if held is None:
             return BlockExamples(found, self.reading), None
         aside = held[found.documents]
-        return BlockExamples(found.take(~aside), self.reading), BlockExamples(found.take(aside), self.reading)
+        whole = replace(self.reading, masking=replace(self.reading.masking, next_words=0.0))  # measured as ever
+        return BlockExamples(found.take(~aside), self.reading), BlockExamples(found.take(aside), whole)
 
     def _budget(self, examples: dict[int, BlockExamples]) -> float:
         """How many tokens to train on."""

@@ -47,14 +47,18 @@ class Budget:
 
 @dataclass(frozen=True)
 class Masking:
-    """What share of the tokens is guessed, and whether a word is guessed whole or token by token."""
+    """What share of the tokens is guessed, whether a word is guessed whole or token by token, and what share of the
+    sequences is cut short to have the next words guessed."""
 
     share: float = 0.15  # Devlin et al. 2018 (arXiv 1810.04805), section 3.1
     whole_words: bool = False
+    next_words: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise ConfigError(f"a mask share of {self.share} is out of range; choose between 0 and 1, such as 0.15")
+        if not 0 <= self.next_words <= 1:
+            raise ConfigError(f"next_words={self.next_words} is out of range; choose 0 to 1, such as 0.3")
 
 
 MASKING = Masking()
@@ -85,6 +89,8 @@ class PretrainSettings:
             raise ConfigError(f"dropout={self.dropout} is out of range; choose 0 to below 1, such as 0.1")
         if self.held_out < 0 or self.held_out == 1:
             raise ConfigError(f"held_out={self.held_out} leaves no document to learn from; choose 0, or 2 or more")
+        if self.order and self.masking.next_words:
+            raise ConfigError("next words are learned from single texts, not from two in order; pass --no-order")
 
 
 DEFAULT = PretrainSettings()
