@@ -94,3 +94,20 @@ def test_a_pareto_record_says_who_is_on_the_front(record: Path) -> None:
     assert cells[:6] == ["m", "sst-2", "squeezebert", "int8", "0.8765", "872"]
     assert cells[6:] == ["5.00", "6.00", "2.35x", "15.3", "yes"]
     assert second.rstrip("| ").endswith("15.3")
+
+
+def test_a_record_of_next_words_has_shares(record: Path) -> None:
+    row = {
+        "model": "mini-mlm",
+        "text": "a.txt",
+        "places": 2000,
+        "first": 0.1,
+        "among_3": 0.2,
+        "among_5": 0.25,
+        "saved": 0.3,
+    }
+    told = {"mode": "next-words", "rows": [row]}
+    record.write_text(json.dumps(json.loads(record.read_text()) | told))
+    line = record_table([record]).splitlines()[2]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == ["mini-mlm", "a.txt", "2,000", "10.0%", "20.0%", "25.0%", "30.0%"]

@@ -10,7 +10,10 @@ from squeezebert.tasks import GLUE
 RECIPE = "tasks.mk"
 
 
-@pytest.mark.parametrize("target", ["mini-sst2", "mini-squad", "mini-intents", "glue", "teacher-squad", "mini-rte"])
+TARGETS = ["mini-sst2", "mini-squad", "mini-mlm", "mini-intents", "glue", "teacher-squad", "mini-rte"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_every_command_of_a_recipe_parses(target, tmp_path):
     found = commands(RECIPE, target, tmp_path)
     assert found
@@ -27,6 +30,15 @@ def test_a_student_comes_after_the_teacher_it_learns_from(tmp_path):
     assert value_of(again, "--qat") == "int4"
     assert small[1:4] == ["quantize", value_of(again, "--out"), f"{tmp_path}/mini-sst2"]
     assert card[1:3] == ["card", f"{tmp_path}/mini-sst2"]
+
+
+def test_each_run_of_masked_words_goes_on_from_the_one_before(tmp_path):
+    first, second, third, rounded, card = commands(RECIPE, "mini-mlm", tmp_path)
+    assert value_of(second, "--init") == value_of(first, "--out")
+    assert value_of(third, "--init") == value_of(second, "--out")
+    assert value_of(third, "--next-words") == "0.3"
+    assert rounded[1:] == ["quantize", value_of(third, "--out"), f"{tmp_path}/mini-mlm"]
+    assert card[1:3] == ["card", f"{tmp_path}/mini-mlm"]
 
 
 def test_glue_has_teacher_and_student_of_each_task_and_three_seeds_of_the_small_ones(tmp_path):

@@ -104,8 +104,19 @@ def _point(record: Record, row: Record) -> list[str]:
     ]
 
 
+def _next_words(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    header = ["model", "text", "words", "the first", "among 3", "among 5", "keystrokes saved"]
+    return header, [_suggested(row) for record in records for row in record["rows"]]
+
+
+def _suggested(row: Record) -> list[str]:
+    shares = (row[name] for name in ("first", "among_3", "among_5", "saved"))
+    return [row["model"], row["text"], f"{row['places']:,}", *(f"{share:.1%}" for share in shares)]
+
+
 _TABLES: dict[str, Callable[[Sequence[Record]], tuple[list[str], list[list[str]]]]] = {
     "serving": _serving,
     "browser": _browser,
     "pareto": _pareto,
+    "next-words": _next_words,
 }
