@@ -11,7 +11,7 @@ from tiny_tasks import tiny_model, write_task
 from squeezebert.artifact import Artifact
 from squeezebert.squeeze import measures
 from squeezebert.squeeze.settings import SqueezeSettings
-from squeezebert.train.finetune import Output, finetune
+from squeezebert.train.finetune import FinetuneOutput, finetune
 from squeezebert.train.tasks.settings import SEQUENCES
 from squeezebert.train.tasks.sources import TaskData
 
@@ -30,7 +30,9 @@ def start(task_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Artifact
     train = replace(SEQUENCES.train, max_steps=60, evaluate_every=60, learning_rate=3e-3, precision="float32")
     folder = tmp_path_factory.mktemp("start") / "model"
     model = tiny_model(num_attention_heads=4)
-    return finetune(model, TaskData(TASK, str(task_data)), replace(SEQUENCES, train=train), Output(folder)).artifact
+    return finetune(
+        model, TaskData(TASK, str(task_data)), replace(SEQUENCES, train=train), FinetuneOutput(folder)
+    ).artifact
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from squeezebert.compress.attention import with_low_rank
 from squeezebert.compress.factorize import FactorizeSettings, factorize
 from squeezebert.errors import ConfigError, InputError
 from squeezebert.tasks import Head
-from squeezebert.train.distill import DistillSettings, Output, distill
+from squeezebert.train.distill import DistillSettings, distill
 from squeezebert.train.distilling import Weights
+from squeezebert.train.output import Output
 from squeezebert.train.settings import TrainSettings
 
 DENSE = tiny_config(groups=1, num_hidden_layers=2)

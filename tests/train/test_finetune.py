@@ -24,7 +24,7 @@ from squeezebert.errors import ConfigError, InputError  # noqa: E402
 from squeezebert.evaluate import evaluate_split  # noqa: E402
 from squeezebert.results.records import Regression  # noqa: E402
 from squeezebert.train import finetune as module  # noqa: E402
-from squeezebert.train.finetune import Finetuned, Output, finetune  # noqa: E402
+from squeezebert.train.finetune import Finetuned, FinetuneOutput, finetune  # noqa: E402
 from squeezebert.train.runner import torch_model  # noqa: E402
 from squeezebert.train.settings import TrainSettings  # noqa: E402
 from squeezebert.train.tasks.settings import FinetuneSettings, Teaching  # noqa: E402
@@ -45,7 +45,7 @@ CALLS = {
 
 
 def quiet(folder):
-    return Output(folder, progress=False)
+    return FinetuneOutput(folder, progress=False)
 
 
 @pytest.fixture(autouse=True)
@@ -219,7 +219,7 @@ def test_a_teachers_inside_and_unlabelled_texts_can_be_learnt_from(data, tmp_pat
     write_rows(tmp_path / "more.jsonl", [{"text": row["text"]} for row in classes(20, 5)])
     settings = replace(SHORT, teaching=Teaching(hidden=1.0, attention=1.0))
     told: list[str] = []
-    out = Output(tmp_path / "student", progress=False, tell=told.append)
+    out = FinetuneOutput(tmp_path / "student", progress=False, tell=told.append)
     wanted = replace(data(), texts=(str(tmp_path / "more.jsonl"),))
     finetune(tiny_model(), wanted, settings, out, teacher)
     assert told == ["20 texts more, labelled by the teacher"]

@@ -18,7 +18,7 @@ from squeezebert.train import pace
 from squeezebert.train.corpus import Corpus
 from squeezebert.train.language import BlockExamples, Reading, fresh
 from squeezebert.train.packing import blocks
-from squeezebert.train.pretrain import Output, Start, pretrain, texts_of
+from squeezebert.train.pretrain import PretrainOutput, Start, pretrain, texts_of
 from squeezebert.train.recipes import MASKING, Budget, PretrainSettings
 from squeezebert.train.settings import TrainSettings
 
@@ -66,6 +66,8 @@ def test_a_run_is_as_long_as_the_hours_allow(tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "rate", lambda *given: 4000.0)
     text = texts_of([write_text(tmp_path / "a.txt")])
     settings = replace(SETTINGS, budget=Budget(hours=1 / 3600))
-    artifact = pretrain(Start.fresh(CONFIG, TOKENIZER), text, settings, Output(tmp_path / "out", progress=False))
+    artifact = pretrain(
+        Start.fresh(CONFIG, TOKENIZER), text, settings, PretrainOutput(tmp_path / "out", progress=False)
+    )
     steps = sum(phase["max_steps"] for phase in artifact.history[-1]["settings"]["phases"])
     assert steps == pytest.approx(0.85 * 4000 / 200, abs=1)

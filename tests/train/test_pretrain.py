@@ -19,7 +19,7 @@ from squeezebert.errors import InputError
 from squeezebert.model import Model
 from squeezebert.nn import from_artifact
 from squeezebert.train import pretrain as stage
-from squeezebert.train.pretrain import Output, Start, Text, pretrain, texts_of
+from squeezebert.train.pretrain import PretrainOutput, Start, Text, pretrain, texts_of
 from squeezebert.train.recipes import PretrainSettings
 from squeezebert.train.settings import TrainSettings
 
@@ -35,8 +35,8 @@ def text(tmp_path) -> Text:
     return texts_of([write_text(tmp_path / "text.txt", documents(60))])
 
 
-def quietly(folder: Path) -> Output:
-    return Output(folder, progress=False)
+def quietly(folder: Path) -> PretrainOutput:
+    return PretrainOutput(folder, progress=False)
 
 
 def steps(count: int, **changes) -> PretrainSettings:
@@ -130,14 +130,14 @@ def test_nothing_held_out_means_no_figures(tmp_path, text):
 def test_the_tokens_of_a_text_are_shared_among_runs(tmp_path, text):
     start = Start.fresh(CONFIG, TOKENIZER)
     for name in ("one", "other"):
-        pretrain(start, text, steps(1), Output(tmp_path / name, tmp_path / "tokens", progress=False))
+        pretrain(start, text, steps(1), PretrainOutput(tmp_path / name, progress=False, corpus=tmp_path / "tokens"))
     assert (tmp_path / "tokens" / "corpus.json").is_file()
     assert not (tmp_path / "one.training" / "corpus").exists()
 
 
 def test_what_is_under_way_is_told(tmp_path, text):
     heard: list[str] = []
-    pretrain(Start.fresh(CONFIG, TOKENIZER), text, SETTINGS, Output(tmp_path / "out", None, False, heard.append))
+    pretrain(Start.fresh(CONFIG, TOKENIZER), text, SETTINGS, PretrainOutput(tmp_path / "out", False, heard.append))
     assert heard[0] == "reading the text"
     assert heard[1].startswith("phase 1 of 2: up to 16 tokens, ")
     assert heard[2].endswith("steps of 400 tokens, adamw at 0.01")

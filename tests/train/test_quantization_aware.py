@@ -52,7 +52,7 @@ def told():
 
 @pytest.fixture
 def out(tmp_path, told):
-    return finetuning.Output(tmp_path / "out", progress=False, threads=1, tell=told.append)
+    return finetuning.FinetuneOutput(tmp_path / "out", progress=False, threads=1, tell=told.append)
 
 
 @pytest.mark.parametrize("qat", PRECISIONS)

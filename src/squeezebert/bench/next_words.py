@@ -109,8 +109,8 @@ def measured(model: Model, asked: Sequence[Place], say: Callable[[str], None]) -
             ranks.append(words.index(place.word) if place.word in words else LISTED)
             typed += keystrokes(place.word, words)
         say(f"{len(ranks):,} of {len(asked):,} words")
-    shares = [sum(rank < shown for rank in ranks) / len(ranks) for shown in SHOWN]
-    return Row(len(ranks), *shares, 1 - typed / sum(len(place.word) + 1 for place in asked))
+    first, among_3, among_5 = (sum(rank < shown for rank in ranks) / len(ranks) for shown in SHOWN)
+    return Row(len(ranks), first, among_3, among_5, 1 - typed / sum(len(place.word) + 1 for place in asked))
 
 
 @click.command()

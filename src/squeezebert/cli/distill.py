@@ -53,9 +53,10 @@ def command(teacher: str, student: str, texts: tuple[Path, ...], out: Path, as_j
     """
     settings = settings_from(values)
     from squeezebert.convert import load_model_folder
-    from squeezebert.train.distill import DistillSettings, Output, distill
+    from squeezebert.train.distill import DistillSettings, distill
     from squeezebert.train.distilling import Weights
     from squeezebert.train.hardware import processes
+    from squeezebert.train.output import Output
 
     names = ("hidden", "relation", "embedding", "similarity")
     weights = Weights(**{name: values.pop(name) for name in names})

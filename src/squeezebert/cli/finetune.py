@@ -133,7 +133,7 @@ def settings_for(kind: str, chosen: dict[str, Any]) -> FinetuneSettings:
 def run(source: str, request: FinetuneRequest, settings: FinetuneSettings) -> None:
     """Finetune the model at ``source`` and print what came out."""
     from squeezebert.convert import load_model_folder
-    from squeezebert.train.finetune import Output, finetune
+    from squeezebert.train.finetune import FinetuneOutput, finetune
     from squeezebert.train.hardware import processes
     from squeezebert.train.tasks.sources import TaskData
 
@@ -142,7 +142,7 @@ def run(source: str, request: FinetuneRequest, settings: FinetuneSettings) -> No
     columns = tuple(name.strip() for name in request.columns.split(",") if name.strip())
     data = TaskData(columns=columns, **{name: getattr(request, name) for name in names})
     progress = False if request.as_json else None
-    out = Output(request.out, progress, request.threads, lambda note: click.echo(f"note: {note}", err=True))
+    out = FinetuneOutput(request.out, progress, lambda note: click.echo(f"note: {note}", err=True), request.threads)
     teacher = load_model_folder(request.teacher) if request.teacher else None
     result = finetune(load_model_folder(source), data, settings, out, teacher)
     if processes().is_main_process:

@@ -142,11 +142,11 @@ def run(request: PretrainRequest, settings: PretrainSettings) -> None:
     """Pretrain and print what came out."""
     start = start_of(request)
     from squeezebert.train.hardware import processes
-    from squeezebert.train.pretrain import Output, pretrain, texts_of
+    from squeezebert.train.pretrain import PretrainOutput, pretrain, texts_of
 
     started = time.perf_counter()
     progress = False if request.as_json else None
-    out = Output(request.out, request.cache, progress, lambda note: click.echo(note, err=True))
+    out = PretrainOutput(request.out, progress, lambda note: click.echo(note, err=True), request.cache)
     artifact = pretrain(start, texts_of(request.texts, request.column), settings, out)
     if processes().is_main_process:
         show(artifact, request, time.perf_counter() - started)

@@ -47,11 +47,11 @@ def recovery(under_way: Squeeze, artifact: Artifact, chain: tuple[str, ...]) -> 
 
 def recovered(under_way: Squeeze, artifact: Artifact, place: Place) -> tuple[Artifact, float]:
     """The trained artifact, and the seconds that its training took; one that was begun goes on."""
-    from squeezebert.train.finetune import Output, finetune
+    from squeezebert.train.finetune import FinetuneOutput, finetune
 
     out, settings = under_way.out, under_way.settings
     _share_teaching(under_way, place)
-    where = Output(place.model, out.progress, settings.threads, lambda note: out.say(f"note: {note}"))
+    where = FinetuneOutput(place.model, out.progress, lambda note: out.say(f"note: {note}"), settings.threads)
     chosen = _settings(under_way, place.settled["steps"])
     done = finetune(artifact, _data(under_way), chosen, where, _teacher(under_way, artifact)).artifact
     return done, float(done.history[-1]["settings"]["seconds"])

@@ -6,7 +6,7 @@ student's order of channels (``teacher``), the tokens of the texts (``corpus``),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from squeezebert.train.corpus import Corpus, Frame
 from squeezebert.train.distilling import Distillation, SentenceExamples, Weights
 from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
+from squeezebert.train.output import Output
 from squeezebert.train.settings import DISTILLING, NO_QAT, TrainSettings, check_qat
 from squeezebert.train.tasks.sources import digest
 from squeezebert.train.transplant import Padded, Transplant, chosen_layers, fits, transplant
@@ -63,20 +64,6 @@ class DistillSettings:
 
     def __post_init__(self) -> None:
         check_qat(self.qat, self.qat_exact, self.train)
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where the artifact goes, and whether bars are shown (None: on a terminal); ``tell`` hears what is under way."""
-
-    folder: Path
-    progress: bool | None = None
-    tell: Callable[[str], None] = field(default=lambda note: None)
-
-    @property
-    def training(self) -> Path:
-        """The folder of the run's state."""
-        return self.folder.with_name(self.folder.name + ".training")
 
 
 Student = EncoderConfig | Artifact

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from squeezebert.train.aligning import aligned
 from squeezebert.train.checkpoint import FOLDER as CHECKPOINT
 from squeezebert.train.hardware import processes
 from squeezebert.train.loop import Fitted, Run, fit
+from squeezebert.train.output import Output
 from squeezebert.train.tasks.heads import with_head
 from squeezebert.train.tasks.objective import Aim, Finetuning
 from squeezebert.train.tasks.preparing import Prepared, prepare
@@ -41,19 +42,10 @@ TEACHER_LOGITS = "teacher-{}.npy"
 
 
 @dataclass(frozen=True)
-class Output:
-    """Where the artifact goes, whether bars are shown (None: on a terminal), who hears what should be known, and how
-    many threads of the engine measure and ask the teacher (None: one for each physical core)."""
+class FinetuneOutput(Output):
+    """The same, and how many threads of the engine measure and ask the teacher (None: one for each physical core)."""
 
-    folder: Path
-    progress: bool | None = None
     threads: int | None = None
-    tell: Callable[[str], None] = field(default=lambda note: None)
-
-    @property
-    def training(self) -> Path:
-        """The folder of the runs' state."""
-        return self.folder.with_name(self.folder.name + ".training")
 
     def of_seed(self, seed: int) -> Path:
         """The folder of one run."""
@@ -87,7 +79,7 @@ class Finetuned:
 
 
 def finetune(
-    model: Artifact, data: TaskData, settings: FinetuneSettings, out: Output, teacher: Artifact | None = None
+    model: Artifact, data: TaskData, settings: FinetuneSettings, out: FinetuneOutput, teacher: Artifact | None = None
 ) -> Finetuned:
     """Trains the model on the task, measures it on the dev sets, and writes the artifact to ``out.folder``.
 
@@ -140,7 +132,7 @@ def _finished(folder: Path, prepared: Prepared) -> Artifact | None:
     return artifact
 
 
-def _with_logits(prepared: Prepared, teacher: Artifact, out: Output) -> Prepared:
+def _with_logits(prepared: Prepared, teacher: Artifact, out: FinetuneOutput) -> Prepared:
     """What the teacher says of every example; it is asked once, and its answers are kept beside the runs."""
     path = out.training / TEACHER_LOGITS.format(prepared.teaching)
     with processes().main_process_first():
@@ -161,7 +153,7 @@ def _write_array(path: Path, values: np.ndarray) -> None:
     temporary.replace(path)
 
 
-def _run(prepared: Prepared, seed: int, options: Options, out: Output) -> Artifact:
+def _run(prepared: Prepared, seed: int, options: Options, out: FinetuneOutput) -> Artifact:
     """One seed's artifact: as it was left if it is done, otherwise trained, measured and written."""
     folder = out.of_seed(seed)
     done = _finished(folder / MODEL, prepared)
@@ -206,11 +198,11 @@ def _trained(before: Artifact, network: Network, prepared: Prepared) -> Artifact
     return replace(before, tensors=prepared.encoded.units.given(to_tensors(network)), source=None)
 
 
-def _model(artifact: Artifact, out: Output) -> Model:
+def _model(artifact: Artifact, out: FinetuneOutput) -> Model:
     return Model.from_artifact(artifact, threads=out.threads, progress=False)
 
 
-def _figures(artifact: Artifact, prepared: Prepared, out: Output) -> dict[str, float]:
+def _figures(artifact: Artifact, prepared: Prepared, out: FinetuneOutput) -> dict[str, float]:
     """The artifact's figures; before them those of the quantized model, where it was trained for one."""
     qat = prepared.settings.qat
 
@@ -220,7 +212,7 @@ def _figures(artifact: Artifact, prepared: Prepared, out: Output) -> dict[str, f
     return quantization_aware.figures(lambda: _measured(artifact, prepared, out), quantized, qat)
 
 
-def _measured(artifact: Artifact, prepared: Prepared, out: Output) -> dict[str, float]:
+def _measured(artifact: Artifact, prepared: Prepared, out: FinetuneOutput) -> dict[str, float]:
     """The figures on every dev set, by task and name; those of a second one have its name behind."""
     model, task = _model(artifact, out), prepared.splits.task.name
     found: dict[str, float] = {}
@@ -239,7 +231,7 @@ def _told(prepared: Prepared, seed: int, fitted: Fitted) -> dict[str, Any]:
     return {**source, "notes": prepared.notes, **prepared.definition, "torch": torch.__version__, **came}
 
 
-def _kept(runs: dict[int, Artifact], prepared: Prepared, out: Output) -> Finetuned:
+def _kept(runs: dict[int, Artifact], prepared: Prepared, out: FinetuneOutput) -> Finetuned:
     """Writes one of the runs' artifacts as the result."""
     figures = {seed: dict(artifact.metrics) for seed, artifact in runs.items()}
     decides = next(iter(next(iter(figures.values()))))

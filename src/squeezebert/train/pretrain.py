@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from squeezebert.train.language import (
 )
 from squeezebert.train.loop import Fitted, Run, fit
 from squeezebert.train.masking import Vocabulary
+from squeezebert.train.output import Output
 from squeezebert.train.pace import tokens_in
 from squeezebert.train.packing import blocks, held_out
 from squeezebert.train.recipes import Phase, PretrainSettings, phases
@@ -105,19 +106,10 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Output:
-    """Where the artifact goes, and the tokens of the text (None: beside it); whether bars are shown (None: on a
-    terminal), and who hears what is under way."""
+class PretrainOutput(Output):
+    """The same, and where the tokens of the text go (None: beside the artifact)."""
 
-    folder: Path
     corpus: Path | None = None
-    progress: bool | None = None
-    tell: Callable[[str], None] = field(default=lambda note: None)
-
-    @property
-    def training(self) -> Path:
-        """The folder of the run's state."""
-        return self.folder.with_name(self.folder.name + ".training")
 
 
 @dataclass(frozen=True)
@@ -128,7 +120,7 @@ class Text:
     column: str = ""
 
 
-def pretrain(start: Start, text: Text, settings: PretrainSettings, out: Output) -> Artifact:
+def pretrain(start: Start, text: Text, settings: PretrainSettings, out: PretrainOutput) -> Artifact:
     """Trains in the phases of the recipe and writes a masked-LM artifact to ``out.folder``.
 
     The pooler stays where sentence order was learned; the classifier of the order does not. The same call again goes
@@ -186,7 +178,7 @@ def _definition(start: Start, settings: PretrainSettings) -> dict[str, Any]:
     return json.loads(json.dumps({"stage": STAGE, "start": start.identity, **told}))
 
 
-def _corpus(start: Start, text: Text, out: Output) -> Corpus:
+def _corpus(start: Start, text: Text, out: PretrainOutput) -> Corpus:
     out.tell("reading the text")
     folder = out.corpus or out.training / CORPUS
     with processes().main_process_first():
@@ -201,7 +193,7 @@ class _Session:
     corpus: Corpus
     reading: Reading
     settings: PretrainSettings
-    out: Output
+    out: PretrainOutput
 
     def train(self, definition: dict[str, Any], longest: int) -> dict[str, Any]:
         """Every phase in turn; what the history keeps of it."""
