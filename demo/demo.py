@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tasks
+
 if TYPE_CHECKING:
     from squeezebert import Model
     from squeezebert.search import Hit, Index
@@ -50,6 +52,9 @@ def main() -> int:
         right += found[0]["title"] == row["expected"]
         show(row, hits, found)
     summary(seconds, right, len(index))
+    print(f"\n{bold('models/')}")
+    for line in tasks.lines():
+        print(f"  {line}")
     print(f"\nask it    {Path(sys.executable).parent / 'squeezebert'} search query {arguments.index}")
     return 0
 

@@ -91,8 +91,10 @@ $(OUT)/mini-squad/squeezebert.json: $(OUT)/teacher/squad
 	  --evaluate-every 500 $(ARGS)
 	$(SB) finetune $(OUT)/mini/squad-first $(LOOKED_AT) --out $(OUT)/mini/squad-second --freeze-embeddings --max-steps 8000 \
 	  --learning-rate 5e-4 --evaluate-every 2000 $(ARGS)
-	$(SB) finetune $(OUT)/mini/squad-second $(LOOKED_AT) --out $(OUT)/mini/squad --freeze-embeddings --max-steps 7500 \
+	$(SB) finetune $(OUT)/mini/squad-second $(LOOKED_AT) --out $(OUT)/mini/squad-third --freeze-embeddings --max-steps 7500 \
 	  --learning-rate 4e-4 --evaluate-every 2500 --seed 1 $(ARGS)
+	$(SB) finetune $(OUT)/mini/squad-third $(LOOKED_AT) --out $(OUT)/mini/squad --freeze-embeddings --max-steps 6000 \
+	  --learning-rate 4e-4 --evaluate-every 3000 --seed 2 $(ARGS)
 	$(SB) quantize $(OUT)/mini/squad $(OUT)/mini-squad
 	$(SB) card $(OUT)/mini-squad --about $(HERE)squad/about.json
 

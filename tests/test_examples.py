@@ -61,3 +61,5 @@ def test_the_demo_finds_the_books_and_uses_its_index_again(minilm_folder, tmp_pa
     assert right >= queries - 1
     assert "passages a second" in first.stdout
     assert "from an earlier run" in again.stdout
+    for said in ("positive", "alarm", "oos", "eleven hours", "well"):
+        assert said in first.stdout.split("models/")[1]

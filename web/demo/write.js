@@ -19,7 +19,7 @@ export const write = {
   name: "Write",
   kinds: ["masked_lm"],
   title: "It guesses your next word",
-  about: "A model that has read a lot guesses what comes next, or what fits into the middle of a sentence, while you type.",
+  about: "A small model guesses what comes next, or what fits into the middle of a sentence, while you type.",
   missing: "a model that fills in masks (its head is masked_lm)",
   make,
 };
