@@ -97,6 +97,29 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path, text, monkeyp
     assert all(np.array_equal(parts.tensors[name], whole.tensors[name]) for name in whole.tensors)
 
 
+def test_a_run_may_end_earlier_than_it_was_to(tmp_path, text, monkeypatch):
+    start, asked = Start.fresh(CONFIG, TOKENIZER), []
+    fit = stage.fit
+
+    def stopped(objective, examples, settings, run, evaluate):
+        asked.append(settings.max_steps)
+        fit(objective, examples, replace(settings, max_steps=3), run, evaluate)
+        raise KeyboardInterrupt
+
+    longer, shorter = (steps(count, lengths=(16,)) for count in (90, 5))
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "fit", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(start, text, longer, quietly(tmp_path / "out"))
+    artifact = pretrain(start, text, shorter, quietly(tmp_path / "out"))
+    assert asked == [90]
+    assert artifact.history[-1]["settings"]["phases"][0]["max_steps"] == 5
+    log = (tmp_path / "out.training" / "phase-1" / "log.jsonl").read_text()
+    assert '"step": 5' in log
+    with pytest.raises(InputError, match="holds another model"):
+        pretrain(start, text, longer, quietly(tmp_path / "out"))
+
+
 def test_a_finished_run_is_not_repeated_and_another_one_is_not_overwritten(tmp_path, text, monkeypatch):
     start = Start.fresh(CONFIG, TOKENIZER)
     first = pretrain(start, text, SETTINGS, quietly(tmp_path / "out"))

@@ -40,6 +40,7 @@ from squeezebert.train.output import Output
 from squeezebert.train.pace import tokens_in
 from squeezebert.train.packing import blocks, held_out
 from squeezebert.train.recipes import Phase, PretrainSettings, phases
+from squeezebert.train.settings import LENGTH
 from squeezebert.train.tokenizing import CorpusSettings
 
 STAGE = "pretrain"
@@ -141,7 +142,7 @@ def pretrain(start: Start, text: Text, settings: PretrainSettings, out: Pretrain
     if done is not None:
         return done
     session = _Session(start.network(settings, corpus), corpus, reading, settings, out)
-    fitted = session.train(definition, start.config.max_position_embeddings)
+    fitted = session.train(_lasting(definition), start.config.max_position_embeddings)
     if processes().is_main_process:
         told = {"run": name, **definition, "texts": [source["name"] for source in corpus.record["sources"]], **fitted}
         _artifact(start, session, told).save(out.folder)
@@ -176,6 +177,14 @@ def _definition(start: Start, settings: PretrainSettings) -> dict[str, Any]:
     for numbers in (told["train"], told["chosen"]):
         numbers.pop("save_every", None)
     return json.loads(json.dumps({"stage": STAGE, "start": start.identity, **told}))
+
+
+def _lasting(definition: dict[str, Any]) -> dict[str, Any]:
+    """What may not change when a run goes on: all but how long it is and how often it is looked at."""
+    kept = {name: value for name, value in definition.items() if name != "budget"}
+    for name in ("train", "chosen"):
+        kept[name] = {field: value for field, value in definition[name].items() if field not in LENGTH}
+    return kept
 
 
 def _corpus(start: Start, text: Text, out: PretrainOutput) -> Corpus:
