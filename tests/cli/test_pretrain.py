@@ -45,7 +45,7 @@ def test_a_model_is_made_from_a_config_and_text(run, folder):
     assert told["masked_lm perplexity"] > 1
     assert len(told["phases"]) == 1
     assert Artifact.load(folder / "out").config.vocab_size == 80
-    more = ("--init", folder / "out", "--text", folder / "text.txt", "--no-order", "--whole-words")
+    more = ("--init", folder / "out", "--text", folder / "text.txt", "--no-order", "--whole-words", "--next-words", 0.5)
     done = run("pretrain", *more, "--out", folder / "more", *QUICK)
     assert done.code == 0, done.err
     assert "perplexity" in done.out
@@ -101,6 +101,7 @@ def options(**changes: Any) -> dict[str, Any]:
         "order": True,
         "whole_words": False,
         "mask_share": 0.15,
+        "next_words": 0.0,
         "dropout": 0.0,
         "held_out": 100,
         **vars(TrainSettings()),
