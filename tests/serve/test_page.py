@@ -64,10 +64,10 @@ def test_marks_stand_where_the_server_says_beyond_the_basic_plane_too(visit, ser
     page.select_option("#model", "squad")
     page.fill("#context", "\U0001f600 \U0001f600 paris is the capital")
     page.fill("#question", "a")
-    playwright.expect(page.locator(".marked")).to_contain_text("paris")
     expected = server.post("/answer", {"question": "a", "context": "\U0001f600 \U0001f600 paris is the capital"}).json()
-    assert page.locator(".marked mark").inner_text() == expected["text"]
-    assert page.locator("#result .best").inner_text() == expected["text"]
+    playwright.expect(page.locator(".marked")).to_contain_text("paris")
+    playwright.expect(page.locator(".marked mark")).to_have_text(expected["text"])  # once the question is read too
+    playwright.expect(page.locator("#result .best")).to_have_text(expected["text"])
 
 
 def test_it_works_without_a_mouse(visit, server: Server):
