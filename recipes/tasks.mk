@@ -67,7 +67,7 @@ $(OUT)/teacher/%:
 TAUGHT = --task sst-2 --data $(DATA) --teacher $(OUT)/teacher/sst-2-int8 --text $(OUT)/sst-2-texts.txt --teach-weight 0.9 \
   --batch-size 96 --dropout 0
 $(OUT)/mini-sst2/squeezebert.json: $(OUT)/teacher/sst-2
-	$(PYTHON) $(HERE)sst-2/texts.py $(DATA) $(OUT)/sst-2-texts.txt
+	$(PYTHON) $(HERE)texts_like.py sst-2 $(DATA) $(OUT)/sst-2-texts.txt
 	$(SB) quantize $(OUT)/teacher/sst-2 $(OUT)/teacher/sst-2-int8
 	$(SB) finetune $(MINI) $(TAUGHT) --out $(OUT)/mini/sst-2 --epochs 3 --learning-rate 4e-4 --evaluate-every 1000 $(ARGS)
 	$(SB) finetune $(OUT)/mini/sst-2 $(TAUGHT) --out $(OUT)/mini/sst-2-int4 --qat int4 --max-steps 900 \

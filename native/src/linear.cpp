@@ -13,7 +13,7 @@ constexpr std::size_t kBlockBytes = 512 * 1024;
 constexpr std::size_t kMaxInputs = 1024;    // float32 inputs summed before a tile is put down
 constexpr std::size_t kPackInputs = 32;     // packed at once: few enough that what is written stays in the cache
 constexpr std::size_t kTasksPerThread = 4;  // enough for an even share, few enough to hand out cheaply
-constexpr std::size_t kQuantizedRows = 16;  // quantized as one task
+constexpr std::size_t kQuantizedRows = 16;  // quantized as one task, or as many whole blocks as they hold
 constexpr std::size_t kFewestRows = 24;     // of a block that goes through two factors: fewer would read weights too often
 constexpr std::size_t kMostRows = 192;
 
@@ -134,9 +134,10 @@ void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
   watch(call.layer, call.x, channels);
   {
     const Section section(Operation::quantize);
-    lease.run(pieces(rows, kQuantizedRows), [&](std::size_t i, unsigned) {
-      const std::size_t row = i * kQuantizedRows;
-      call.kernels.quantize({call.x.data + row * call.x.ld, std::min(kQuantizedRows, rows - row), channels, call.x.ld,
+    const std::size_t together = kQuantizedRows / block * block;
+    lease.run(pieces(rows, together), [&](std::size_t i, unsigned) {
+      const std::size_t row = i * together;
+      call.kernels.quantize({call.x.data + row * call.x.ld, std::min(together, rows - row), channels, call.x.ld,
                              bytes + row * ld, ld, block, scales + row});
     });
   }

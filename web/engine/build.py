@@ -2,11 +2,12 @@
 
     python web/engine/build.py              writes the files beside this one
     python web/engine/build.py --out DIR    elsewhere
-    python web/engine/build.py --tests DIR  the kernels' own test, a program for WASI
+    python web/engine/build.py --tests DIR  the kernels' own tests, programs for WASI
 
-squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-relaxed.wasm relaxed SIMD too, squeezebert-plain.wasm nothing, and
-squeezebert-threads.wasm SIMD, atomics and a memory that its host shares among workers. The modules import two
-functions: env.sqb_host_fail, which ends a call that failed, and WASI's clock_time_get, which only the profile reads.
+squeezebert-simd.wasm needs 128-bit SIMD, squeezebert-relaxed.wasm relaxed SIMD too, squeezebert-plain.wasm nothing;
+squeezebert-threads.wasm SIMD, atomics and a memory that its host shares among workers, and
+squeezebert-relaxed-threads.wasm all of it. The modules import two functions: env.sqb_host_fail, which ends a call that
+failed, and WASI's clock_time_get, which only the profile reads.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Module:
     @property
     def kernels(self) -> list[str]:
         """The sources of its kernels."""
-        names = ["plain", "select", *(["wasm_simd"] if SIMD[-1] in self.flags else [])]
+        names = ["plain", "select"]
+        names += ["wasm_simd"] * (SIMD[-1] in self.flags) + ["wasm_dot"] * (RELAXED[-1] in self.flags)
         return [f"native/src/kernels/{name}.cpp" for name in names]
 
 
@@ -58,6 +60,7 @@ MODULES = {
     "relaxed": Module((*SIMD, *RELAXED)),
     "plain": Module(),
     "threads": Module((*SIMD, *SHARED), THREAD_CALLS),
+    "relaxed-threads": Module((*SIMD, *RELAXED, *SHARED), THREAD_CALLS),
 }
 
 
@@ -81,10 +84,10 @@ def build(name: str, folder: Path) -> Path:
     return out
 
 
-def build_test(folder: Path) -> Path:
-    """The kernels' test as a WASI program, which prints what differs and exits 1."""
-    out = folder / "test_kernels.wasm"
-    compile_to(out, [*SIMD, "native/tests/test_kernels.cpp", *MODULES["simd"].kernels])
+def build_test(name: str, folder: Path) -> Path:
+    """The test of a module's kernels as a WASI program, which prints what differs and exits 1."""
+    out = folder / f"test_kernels-{name}.wasm"
+    compile_to(out, [*MODULES[name].flags, "native/tests/test_kernels.cpp", *MODULES[name].kernels])
     return out
 
 
@@ -105,10 +108,10 @@ def main() -> None:
         "names", nargs="*", choices=[*MODULES, []], help="which modules; all of them when none is named"
     )
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent, help="the folder to write into")
-    parser.add_argument("--tests", type=Path, help="build the kernels' test into this folder instead")
+    parser.add_argument("--tests", type=Path, help="build the kernels' tests into this folder instead")
     options = parser.parse_args()
     if options.tests:
-        written = [build_test(options.tests)]
+        written = [build_test(name, options.tests) for name in ("simd", "relaxed")]
     else:
         written = [build(name, options.out) for name in options.names or MODULES]
     for path in written:

@@ -10,6 +10,7 @@ const FILES = {
   simd: new URL("../engine/squeezebert-simd.wasm", import.meta.url),
   plain: new URL("../engine/squeezebert-plain.wasm", import.meta.url),
   threads: new URL("../engine/squeezebert-threads.wasm", import.meta.url),
+  "relaxed-threads": new URL("../engine/squeezebert-relaxed-threads.wasm", import.meta.url),
 };
 const MAX_THREADS = 64;
 // The engine uses these where they are; everything else it copies into a layout of its own.
@@ -46,7 +47,7 @@ export class Engine {
     }
     const kind = chooseEngine(engine, threads);
     const module = await compile(FILES[kind]);
-    if (kind !== "threads") return new Engine(await Wasm.start(module), 1, () => {});
+    if (!kind.endsWith("threads")) return new Engine(await Wasm.start(module), 1, () => {});
     const { startThreads } = await import("./threads.js");
     const { wasm, stop } = await startThreads(module, threads);
     return new Engine(wasm, threads, stop);

@@ -1,9 +1,9 @@
 // Which of the engine's files this browser can run.
 import { shown, SqueezeBertError } from "./errors.js";
 
-/** @typedef {"relaxed" | "simd" | "plain" | "threads"} EngineKind */
+/** @typedef {"relaxed" | "simd" | "plain" | "threads" | "relaxed-threads"} EngineKind */
 
-export const ENGINES = /** @type {const} */ (["auto", "relaxed", "simd", "plain", "threads"]);
+export const ENGINES = /** @type {const} */ (["auto", "relaxed", "simd", "plain", "threads", "relaxed-threads"]);
 
 // A module of one function that makes a vector: () -> v128, i8x16.splat(0).
 const WITH_SIMD = Uint8Array.of(
@@ -50,7 +50,7 @@ export function chooseEngine(wanted, threads) {
   // A page's own thread may not wait for others, which the engine's threads do.
   const onPage = typeof document !== "undefined";
   if (wanted === "auto") {
-    if (threads > 1 && !onPage && hasThreads()) return "threads";
+    if (threads > 1 && !onPage && hasThreads()) return hasRelaxedSimd() ? "relaxed-threads" : "threads";
     if (hasRelaxedSimd()) return "relaxed";
     return hasSimd() ? "simd" : "plain";
   }
@@ -60,16 +60,17 @@ export function chooseEngine(wanted, threads) {
   if (wanted !== "plain" && !hasSimd()) {
     throw unable(`engine "${wanted}" needs WebAssembly SIMD, which is missing here; choose "auto" or "plain"`);
   }
-  if (wanted === "relaxed" && !hasRelaxedSimd()) {
-    throw unable('engine "relaxed" needs WebAssembly\'s relaxed SIMD, which is missing here; choose "auto" or "simd"');
+  if (wanted.startsWith("relaxed") && !hasRelaxedSimd()) {
+    throw unable(`engine "${wanted}" needs WebAssembly's relaxed SIMD, which is missing here; choose "auto" or "simd"`);
   }
-  if (wanted === "threads" && !hasThreads()) {
+  if (!wanted.endsWith("threads")) return /** @type {EngineKind} */ (wanted);
+  if (!hasThreads()) {
     throw unable(
-      'engine "threads" needs a cross-origin isolated page; serve it with Cross-Origin-Opener-Policy: same-origin and ' +
+      `engine "${wanted}" needs a cross-origin isolated page; serve it with Cross-Origin-Opener-Policy: same-origin and ` +
         'Cross-Origin-Embedder-Policy: require-corp, or choose "auto"',
     );
   }
-  if (wanted === "threads" && onPage) throw unable('engine "threads" needs a worker; leave worker true');
+  if (onPage) throw unable(`engine "${wanted}" needs a worker; leave worker true`);
   return /** @type {EngineKind} */ (wanted);
 }
 

@@ -29,7 +29,7 @@ export const version = "0.1.0";
  * @property {number} [threads] of the engine, by default 1; more need a cross-origin isolated page
  * @property {boolean} [cache] whether the files are kept in the browser, by default true
  * @property {boolean} [worker] whether a worker does the work, by default true; without one the page waits
- * @property {"auto" | "relaxed" | "simd" | "plain" | "threads"} [engine] which build of the engine runs, by default the fastest
+ * @property {"auto" | import("./features.js").EngineKind} [engine] which build of the engine runs, by default the fastest
  * @property {Record<string, string>} [headers] sent with the requests for the model's files
  * @property {AbortSignal} [signal] gives the loading up
  */

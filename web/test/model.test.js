@@ -128,13 +128,15 @@ const SINGLE = hasRelaxedSimd() ? "relaxed" : "simd"; // the fastest of one thre
 test("threads are taken where they are wanted and can be", () => {
   assert.deepEqual(
     [chooseEngine("auto", 1), chooseEngine("auto", 2), chooseEngine("plain", 4)],
-    [SINGLE, "threads", "plain"],
+    [SINGLE, hasRelaxedSimd() ? "relaxed-threads" : "threads", "plain"],
   );
 });
 
 test("relaxed SIMD is run where it is, and else refused", () => {
-  if (hasRelaxedSimd()) assert.equal(chooseEngine("relaxed", 1), "relaxed");
-  else assert.throws(() => chooseEngine("relaxed", 1), /relaxed SIMD, which is missing here; choose "auto" or "simd"/);
+  for (const engine of ["relaxed", "relaxed-threads"]) {
+    if (hasRelaxedSimd()) assert.equal(chooseEngine(engine, 2), engine);
+    else assert.throws(() => chooseEngine(engine, 2), /relaxed SIMD, which is missing here; choose "auto" or "simd"/);
+  }
 });
 
 test("without shared memory threads are refused, and auto does without", () => {

@@ -29,6 +29,9 @@ extern const Kernels kNeonKernels;
 #ifdef __wasm_simd128__
 extern const Kernels kWasmSimdKernels;
 #endif
+#ifdef __wasm_relaxed_simd__
+const Kernels* wasm_dot_kernels();
+#endif
 
 namespace {
 
@@ -79,6 +82,9 @@ struct Found {
 #endif
 #ifdef SQB_NEON
     if (has_dot_product()) sets[count++] = &kNeonKernels;
+#endif
+#ifdef __wasm_relaxed_simd__
+    if (const Kernels* dot = wasm_dot_kernels()) sets[count++] = dot;
 #endif
 #ifdef __wasm_simd128__
     sets[count++] = &kWasmSimdKernels;

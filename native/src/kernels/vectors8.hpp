@@ -1,7 +1,8 @@
 // The int8 kernels, written once over vectors of LANES int32 sums. An instruction set's file defines, beside LANES,
 //   INT8_ROWS     rows of a register tile
 //   INT8_VECTORS  vectors of LANES columns of a register tile, 1 or 2
-//   INT8_OFFSET   what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0
+//   INT8_OFFSET   what `quantize` adds to an activation: 128 where the machine multiplies unsigned by signed, else 0; a
+//                 variable where only the running machine tells
 //   INT8_BLOCK    rows that `quantize` puts together: 1, or INT8_ROWS, which reads a tile's activations in one stream
 //   Activation8   what `quantize` stores an activation in
 // and the types and functions of a product of four neighbouring values (see fours.hpp for those of most):
@@ -129,12 +130,13 @@ SQB_INLINE void quantize_row(const float* x, std::size_t channels, Activation8* 
   V tops = {};
   over_lanes(channels, [&](std::size_t i, std::size_t n) { tops = max(tops, abs(load_some(x + i, n))); });
   const float top = largest(tops), inverse = top > 0.0f ? 127.0f / top : 0.0f;
+  const std::int32_t zero = 0x4b400000 - INT8_OFFSET;
   *scale = top / 127.0f;
   over_lanes(channels, [&](std::size_t i, std::size_t n) {
     // The clamp keeps the product from being fused with the sum, which would round ties differently per machine.
     const V scaled = max(min(load_some(x + i, n) * inverse, constant(kMost)), constant(kLeast));
     const V rounded = scaled + constant(kRounding);
-    const VI q = reinterpret_cast<VI>(rounded) - (0x4b400000 - INT8_OFFSET);
+    const VI q = reinterpret_cast<VI>(rounded) - zero;
     const Activations8 stored = narrow8(q);
     __builtin_memcpy(out + i / LANES * step, &stored, n * sizeof(Activation8));
   });

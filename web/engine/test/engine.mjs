@@ -20,7 +20,7 @@ export class EngineError extends Error {
 }
 
 export const FILES = Object.fromEntries(
-  ["relaxed", "simd", "plain", "threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
+  ["relaxed", "simd", "plain", "threads", "relaxed-threads"].map((name) => [name, new URL(`../squeezebert-${name}.wasm`, import.meta.url)]),
 );
 
 // Node.js 20 has relaxed SIMD, but turned off.
