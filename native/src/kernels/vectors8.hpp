@@ -124,12 +124,23 @@ SQB_INLINE float largest(V v) {
   return top;
 }
 
+// The largest |x|, of several vectors in turn: one maximum waits for the one before it.
+SQB_INLINE float furthest(const float* x, std::size_t channels) {
+  constexpr std::size_t kTogether = 4;
+  V tops[kTogether] = {};
+  const std::size_t whole = channels / (kTogether * LANES) * (kTogether * LANES);
+  for (std::size_t first = 0; first < whole; first += kTogether * LANES) {
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < kTogether; ++j) tops[j] = max(tops[j], abs(load(x + first + j * LANES)));
+  }
+  over_lanes(channels - whole, [&](std::size_t i, std::size_t n) { tops[0] = max(tops[0], abs(load_some(x + whole + i, n))); });
+  return largest(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
+}
+
 // One row, so that LANES values are written `step` values after the LANES before them.
 SQB_INLINE void quantize_row(const float* x, std::size_t channels, Activation8* out, std::size_t step, float* scale) {
   static constexpr float kMost = 127.0f, kLeast = -127.0f;
-  V tops = {};
-  over_lanes(channels, [&](std::size_t i, std::size_t n) { tops = max(tops, abs(load_some(x + i, n))); });
-  const float top = largest(tops), inverse = top > 0.0f ? 127.0f / top : 0.0f;
+  const float top = furthest(x, channels), inverse = top > 0.0f ? 127.0f / top : 0.0f;
   const std::int32_t zero = 0x4b400000 - INT8_OFFSET;
   *scale = top / 127.0f;
   over_lanes(channels, [&](std::size_t i, std::size_t n) {
