@@ -9,14 +9,15 @@ import random_models
 from squeezebert.bench import peers
 from squeezebert.bench.clock import Timing
 from squeezebert.bench.entrants import Entrant, Entrants, packed, settle
-from squeezebert.bench.peers import OURS, OURS_INT8, Peer, Prepare, Prepared, Room
+from squeezebert.bench.peers import BF16_KERNEL, OURS, OURS_BF16, OURS_INT8, Peer, Prepare, Prepared, Room
 from squeezebert.bench.settings import BenchSettings, parse_shapes
 from squeezebert.bench.speed import base_of, figures_of, run_speed
 from squeezebert.bench.subject import Subject
-from squeezebert.engine import Engine
+from squeezebert.engine import Engine, available_kernels
 from squeezebert.errors import InputError, SqueezeBertError
 
-RUNTIMES = (OURS, OURS_INT8, "twin")
+OWN = (OURS, OURS_INT8, *[OURS_BF16] * (BF16_KERNEL in available_kernels()))
+RUNTIMES = (*OWN, "twin")
 SETTINGS = BenchSettings(shapes=parse_shapes("1x4,2x8"), rounds=2, fewest=1, threads=(1, 2), pause=0.0)
 IDS = np.zeros((1, 2), np.int64)
 
@@ -61,7 +62,7 @@ def test_our_own_ratio_is_one(subject):
 def test_an_architecture_that_peers_lack_is_measured_alone(subject, random_artifact):
     wide = Subject("wide", random_artifact(random_models.tiny_config(conv_kernel=3)))
     rows, skipped, _ = run_speed(wide, SETTINGS, lambda _: None)
-    assert {row.runtime for row in rows} == {OURS, OURS_INT8}
+    assert {row.runtime for row in rows} == set(OWN)
     assert {peer.reason for peer in skipped} == {"transformers has no conv_kernel=3"}
 
 

@@ -23,6 +23,18 @@ SQB_INLINE void over_lanes(std::size_t n, Body body) {
   for (; i + LANES <= n; i += LANES) body(i, static_cast<std::size_t>(LANES));
   if (i < n) body(i, n - i);
 }
+// The same for sums and the like: body(offset, lanes inside, which of kChains to add to), since one would wait for itself.
+constexpr std::size_t kChains = 4;
+template <typename Body>
+SQB_INLINE void over_lanes_in_chains(std::size_t n, Body body) {
+  std::size_t i = 0;
+  for (; i + kChains * LANES <= n; i += kChains * LANES) {
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < kChains; ++j) body(i + j * LANES, static_cast<std::size_t>(LANES), j);
+  }
+  over_lanes(n - i, [&](std::size_t k, std::size_t inside) { body(i + k, inside, 0); });
+}
+SQB_INLINE float sum(const V (&chains)[kChains]) { return sum((chains[0] + chains[1]) + (chains[2] + chains[3])); }
 SQB_INLINE V load_some(const float* p, std::size_t n) { return n == LANES ? load(p) : load_part(p, n); }
 SQB_INLINE void store_some(float* p, V v, std::size_t n) { n == LANES ? store(p, v) : store_part(p, v, n); }
 
@@ -200,18 +212,18 @@ void layer_norm(const LayerNormArgs& p) {
     const float* x = p.x + r * p.ld;
     const float* residual = p.residual ? p.residual + r * p.ld : nullptr;
     float* out = p.out + r * p.ld;
-    V total = {}, squares = {};
-    over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
+    V totals[kChains] = {}, squares[kChains] = {};
+    over_lanes_in_chains(p.channels, [&](std::size_t i, std::size_t n, std::size_t j) {
       V v = load_some(x + i, n);
       if (residual) v += load_some(residual + i, n);
       store_some(out + i, v, n);
-      total += v;
+      totals[j] += v;
     });
-    const float mean = sum(total) * scale_of_mean;
-    over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
+    const float mean = sum(totals) * scale_of_mean;
+    over_lanes_in_chains(p.channels, [&](std::size_t i, std::size_t n, std::size_t j) {
       V d = load_some(out + i, n) - mean;
       if (n < LANES) d = load_part(reinterpret_cast<const float*>(&d), n);
-      squares += d * d;
+      squares[j] += d * d;
     });
     const float scale = 1.0f / __builtin_sqrtf(sum(squares) * scale_of_mean + p.eps);
     over_lanes(p.channels, [&](std::size_t i, std::size_t n) {

@@ -124,16 +124,9 @@ SQB_INLINE float largest(V v) {
   return top;
 }
 
-// The largest |x|, of several vectors in turn: one maximum waits for the one before it.
 SQB_INLINE float furthest(const float* x, std::size_t channels) {
-  constexpr std::size_t kTogether = 4;
-  V tops[kTogether] = {};
-  const std::size_t whole = channels / (kTogether * LANES) * (kTogether * LANES);
-  for (std::size_t first = 0; first < whole; first += kTogether * LANES) {
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < kTogether; ++j) tops[j] = max(tops[j], abs(load(x + first + j * LANES)));
-  }
-  over_lanes(channels - whole, [&](std::size_t i, std::size_t n) { tops[0] = max(tops[0], abs(load_some(x + whole + i, n))); });
+  V tops[kChains] = {};
+  over_lanes_in_chains(channels, [&](std::size_t i, std::size_t n, std::size_t j) { tops[j] = max(tops[j], abs(load_some(x + i, n))); });
   return largest(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
 }
 

@@ -10,7 +10,18 @@ import numpy as np
 
 from squeezebert.bench.agreement import Agreement, agreement, objection
 from squeezebert.bench.clock import Call, measure
-from squeezebert.bench.peers import OURS, OURS_INT8, Peer, Prepare, Prepared, Room, Skipped, choose
+from squeezebert.bench.peers import (
+    BF16_KERNEL,
+    OURS,
+    OURS_BF16,
+    OURS_INT8,
+    Peer,
+    Prepare,
+    Prepared,
+    Room,
+    Skipped,
+    choose,
+)
 from squeezebert.bench.reference import unsupported
 from squeezebert.bench.settings import BenchSettings
 from squeezebert.bench.subject import Subject
@@ -78,11 +89,14 @@ def enter(subject: Subject, settings: BenchSettings, room: Room, say: Say) -> En
 
 def _ours(room: Room, settings: BenchSettings) -> Entrants:
     from squeezebert.compress.quantize import quantized_tensors
+    from squeezebert.engine import available_kernels
 
     entrants = Entrants()
-    for name, precision in ((OURS, "float32"), (OURS_INT8, "int8")):
-        tensors = room.artifact.tensors if precision == "float32" else quantized_tensors(room.artifact.tensors)
-        _add_ours(entrants, (name, precision), tensors, room, settings)
+    tensors = quantized_tensors(room.artifact.tensors)
+    entrants.kernel = _add_ours(entrants, (OURS, "float32"), room.artifact.tensors, room, settings.kernel)
+    _add_ours(entrants, (OURS_INT8, "int8"), tensors, room, settings.kernel)
+    if not settings.kernel and BF16_KERNEL in available_kernels():
+        _add_ours(entrants, (OURS_BF16, "int8"), tensors, room, BF16_KERNEL)
     return entrants
 
 
@@ -91,19 +105,20 @@ def _add_ours(
     names: tuple[str, str],
     tensors: Mapping[str, np.ndarray],
     room: Room,
-    settings: BenchSettings,
-) -> None:
+    kernel: str | None,
+) -> str:
+    """Loads our engine under a name and in a precision; says which kernel it took."""
     from squeezebert.engine import Engine
 
     start = time.perf_counter()
-    engine = Engine(room.artifact.config, tensors, threads=room.threads, kernel=settings.kernel)
+    engine = Engine(room.artifact.config, tensors, threads=room.threads, kernel=kernel)
 
     def prepare(ids: np.ndarray) -> list[Prepared]:
         batch = packed(ids)
         return [Prepared(lambda: engine.hidden(batch).reshape(*ids.shape, -1), engine.kernel)]
 
-    entrants.kernel = engine.kernel
     entrants.ready[names[0]] = Entrant(prepare, names[1], time.perf_counter() - start)
+    return engine.kernel
 
 
 def packed(ids: np.ndarray) -> Batch:
