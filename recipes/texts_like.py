@@ -64,6 +64,7 @@ def main() -> None:
     known = set(texts)
     made = dict.fromkeys(" ".join(change(text.split(), words, chance)) for _ in range(copies) for text in texts)
     kept = [text for text in made if text and text not in known]
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("".join(f"{text}\n" for text in kept), encoding="utf-8")
     print(f"{len(kept)} texts in {out}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def test_tables_stand_between_their_markers_and_the_rest_stays(results):
     assert "old" not in text
     assert "\n<!-- /bench -->\n\nText.\n\n<!-- bench:one,two -->\n| model" in text
     assert rendered(text, results) == text
+
+
+def test_a_table_may_be_of_the_rows_of_one_thread(results, reports):
+    speed = reports["speed"]
+    several = replace(speed, rows=(*speed.rows, *(replace(row, threads=2) for row in speed.rows)))
+    write_text(results / "one.json", several.to_json())
+    both = rendered("<!-- bench:one -->\n<!-- /bench -->\n", results)
+    one = rendered("<!-- bench:one@1 -->\n<!-- /bench -->\n", results)
+    assert ("| threads |" in both, "| threads |" in one) == (True, False)
+    assert "threads: 1;" in one
+    with pytest.raises(InputError, match="measured nothing with threads=7; correct the number after the @"):
+        rendered("<!-- bench:one@7 -->\n<!-- /bench -->\n", results)
 
 
 def test_a_page_without_markers_is_left_alone(results):

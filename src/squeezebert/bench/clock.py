@@ -62,7 +62,7 @@ def interleave(
 
 
 def _stay_awake(seconds: float) -> None:
-    """Lets other threads fall asleep, but not this core: one that wakes up is slow for longer than a short call takes."""
+    """Lets other threads fall asleep, but not this core, which on waking is slow for longer than a short call takes."""
     start = time.perf_counter()
     while time.perf_counter() - start < seconds:
         pass

@@ -1,8 +1,8 @@
 """README tables out of benchmarks/results: ``python -m squeezebert.bench.readme README.md [--check]``.
 
 A table stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``; NAME is a file of ``benchmarks/results`` beside
-the README, without ``.json``, or several of one mode with commas between them. ``quality...`` is a JSONL file of
-``squeezebert evaluate --json``, and `record_tables` has the tables of records.
+the README, without ``.json``, or several of one mode with commas between them, and @1 after them takes the rows of one
+thread. ``quality...`` is a JSONL file of ``squeezebert evaluate --json``; `record_tables` has the tables of records.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from squeezebert.bench.quality import SUFFIX, quality_table
@@ -21,7 +22,7 @@ from squeezebert.errors import InputError, SqueezeBertError
 QUALITY = "quality"
 RESULTS = Path("benchmarks") / "results"
 _OPENING = re.compile(r"<!-- bench:(\S*) -->")
-_BLOCK = re.compile(r"(<!-- bench:([\w.,-]+) -->\n)(.*?)(<!-- /bench -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- bench:([\w.,-]+(?:@\d+)?) -->\n)(.*?)(<!-- /bench -->)", re.DOTALL)
 
 
 def rendered(text: str, results: Path) -> str:
@@ -43,8 +44,24 @@ def rendered(text: str, results: Path) -> str:
 def _table(names: str, results: Path) -> str:
     if names.startswith(QUALITY):
         return quality_table(results / f"{names}{SUFFIX}")
+    names, _, threads = names.partition("@")
     paths = [results / f"{name}.json" for name in names.split(",")]
-    return record_table(paths) if is_record(paths[0]) else summary([Report.read(path) for path in paths])
+    if is_record(paths[0]):
+        return record_table(paths)
+    reports = [Report.read(path) for path in paths]
+    return summary([_with_threads(report, int(threads)) for report in reports] if threads else reports)
+
+
+def _with_threads(report: Report, threads: int) -> Report:
+    """The part of a report that was measured with so many threads.
+
+    Raises:
+        InputError: there is none.
+    """
+    rows = tuple(row for row in report.rows if row.threads == threads)
+    if not rows:
+        raise InputError(f"{report.command} measured nothing with threads={threads}; correct the number after the @")
+    return replace(report, rows=rows, settings={**report.settings, "threads": (threads,)})
 
 
 def main(arguments: Sequence[str]) -> int:

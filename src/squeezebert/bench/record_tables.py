@@ -114,9 +114,30 @@ def _suggested(row: Record) -> list[str]:
     return [row["model"], row["text"], f"{row['places']:,}", *(f"{share:.1%}" for share in shares)]
 
 
+def _shares(records: Sequence[Record]) -> tuple[list[str], list[list[str]]]:
+    rows = [row for record in records for row in record["rows"]]
+    means = [sum(row[role]["mean"] for row in rows) / len(rows) for role in ("teacher", "student")]
+    average = ["average", "", *(f"{mean:.4f}" for mean in means), f"{means[1] / means[0]:.1%}", "", ""]
+    header = ["task", "figure", "teacher", "student", "share", "training examples", "what to know"]
+    return header, [*map(_share, rows), average]
+
+
+def _share(row: Record) -> list[str]:
+    share = f"{row['student']['mean'] / row['teacher']['mean']:.1%}"
+    notes = "; ".join(dict.fromkeys([*row["teacher"]["notes"], *row["student"]["notes"]]))
+    both = [_seeded(row[role]) for role in ("teacher", "student")]
+    return [row["task"], row["figure"], *both, share, f"{row['student']['examples']:,}", notes]
+
+
+def _seeded(figure: Record) -> str:
+    seeds = f" ({figure['seeds']} seeds, {figure['spread']:.3f} apart)" if figure["seeds"] > 1 else ""
+    return f"{figure['mean']:.4f}{seeds}"
+
+
 _TABLES: dict[str, Callable[[Sequence[Record]], tuple[list[str], list[list[str]]]]] = {
     "serving": _serving,
     "browser": _browser,
     "pareto": _pareto,
     "next-words": _next_words,
+    "shares": _shares,
 }

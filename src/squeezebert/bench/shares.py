@@ -1,0 +1,109 @@
+"""What a student keeps of its teacher, task by task: finetuned models' figures side by side, with their seeds.
+
+``python -m squeezebert.bench.shares TEACHERS STUDENTS`` reads the histories of the artifacts in two folders, named
+after their tasks as `recipes/tasks.mk` leaves them, and puts them into benchmarks/results/glue.json. Tasks that stand
+there from other runs stay. Each figure is the task's deciding one, on its dev set; several seeds count by their mean.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from squeezebert.artifact import Artifact
+from squeezebert.artifact.record import RECORD
+from squeezebert.bench.record import write_record
+from squeezebert.errors import InputError
+
+COMMAND = "python -m squeezebert.bench.shares TEACHERS STUDENTS"
+OUT = Path("benchmarks/results/glue.json")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A model's deciding figure on a task: over its seeds the mean, and how far the furthest two are apart."""
+
+    mean: float
+    spread: float
+    seeds: int
+    examples: int  # of the training set
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """A task, its deciding figure, and what teacher and student have there."""
+
+    task: str
+    figure: str
+    teacher: Figure
+    student: Figure
+
+
+def figure_of(artifact: Artifact) -> tuple[str, Figure]:
+    """The name of the deciding figure of a finetuned model, and its values.
+
+    Raises:
+        InputError: the last stage of its history is no finetuning.
+    """
+    stage = artifact.history[-1] if artifact.history else {}
+    if stage.get("stage") != "finetune":
+        raise InputError(f"{artifact.source} was not finetuned last; name folders of squeezebert finetune")
+    settings, metrics = stage["settings"], stage["metrics"]
+    name = next(iter(metrics))
+    values = [run[name] for run in settings.get("runs", {"": metrics}).values()]
+    spread = max(values) - min(values)
+    return name, Figure(
+        statistics.fmean(values), spread, len(values), settings["examples"], tuple(settings.get("notes", ()))
+    )
+
+
+def rows_of(teachers: Path, students: Path) -> Iterator[ShareRow]:
+    """A row for each task that both folders have a model of, by name.
+
+    Raises:
+        InputError: there is none, or the two of a task have different figures.
+    """
+    tasks = sorted(path.parent.name for path in teachers.glob(f"*/{RECORD}"))
+    both = [task for task in tasks if (students / task / RECORD).is_file()]
+    if not both:
+        raise InputError(f"{teachers} and {students} have no task in common; make them: make -f recipes/tasks.mk glue")
+    for task in both:
+        (name, teacher), (other, student) = (figure_of(Artifact.load(folder / task)) for folder in (teachers, students))
+        if name != other:
+            raise InputError(f"for {task} the teacher has {name} and the student {other}; finetune both on one task")
+        yield ShareRow(task, name.removeprefix(f"{task} "), teacher, student)
+
+
+def earlier(path: Path) -> dict[str, dict[str, Any]]:
+    """The rows of a record by task; none where there is no record yet."""
+    if not path.is_file():
+        return {}
+    return {row["task"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+
+
+@click.command()
+@click.argument("teachers", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("students", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), default=OUT, show_default=True)
+def main(teachers: Path, students: Path, out: Path) -> None:
+    """Compare finetuned students with their teachers."""
+    try:
+        found = {row.task: asdict(row) for row in rows_of(teachers, students)}
+    except InputError as error:
+        raise click.ClickException(str(error)) from error
+    rows = earlier(out) | found
+    for task, row in found.items():
+        told = " ".join(f"{role} {row[role]['mean']:.4f}" for role in ("teacher", "student"))
+        click.echo(f"{task:8} {row['figure']:12} {told}")
+    click.echo(f"wrote {write_record(out, {'mode': 'shares', 'command': COMMAND, 'rows': list(rows.values())})}")
+
+
+if __name__ == "__main__":
+    main()
