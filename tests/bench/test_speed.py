@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import random_models
@@ -51,6 +53,19 @@ def test_every_shape_thread_count_and_runtime_has_a_row(subject):
     assert [(peer.name, peer.reason) for peer in skipped] == [("broken", "failed to load: RuntimeError: no 2")]
     assert kernel == Engine(subject.artifact.config, subject.artifact.tensors).kernel
     assert any("1x4" in line for line in said)
+
+
+def test_a_form_that_cannot_run_is_one_fewer(subject):
+    def fails() -> np.ndarray:
+        raise RuntimeError("no such node")
+
+    both = entrants([("sound", np.ones((1, 2, 3)))])
+    forms = [Prepared(fails, "broken"), *both.ready["other"].prepare(IDS)]
+    both.ready["other"] = replace(both.ready["other"], prepare=lambda _: forms)
+    assert settle(both, IDS, SETTINGS, subject)["other"].prepared.note == "sound"
+    forms.pop()
+    assert set(settle(both, IDS, SETTINGS, subject)) == {OURS}
+    assert [one.reason for one in both.skipped] == ["at 1x2 failed: RuntimeError: no such node"]
 
 
 def test_our_own_ratio_is_one(subject):

@@ -143,7 +143,11 @@ def settle(entrants: Entrants, ids: np.ndarray, settings: BenchSettings, subject
         reasons: list[str] = []
         forms: list[Settled] = []
         for form in entrant.prepare(ids):
-            agreed = agreement(np.asarray(form.call()), reference)
+            try:
+                agreed = agreement(np.asarray(form.call()), reference)
+            except Exception as error:  # as in `add`: a form that cannot run is one fewer
+                reasons.append(f"failed: {type(error).__name__}: {error}"[:300])
+                continue
             what = f"{name} ({form.note}) for {subject.name} {ids.shape[0]}x{ids.shape[1]}"
             reason = objection(what, entrant.precision, agreed, settings, bool(subject.source))
             reasons.append(reason) if reason else forms.append(Settled(form, agreed))
