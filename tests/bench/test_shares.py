@@ -38,8 +38,10 @@ def compare(tmp_path: Path) -> Any:
 
 
 def test_figures_are_means_over_seeds_and_the_table_has_their_average(finetuned, tmp_path):
-    finetuned("teacher", "rte", 0.6, 0.7, 0.65), finetuned("mini", "rte", 0.5, 0.6)
-    finetuned("teacher", "qnli", 0.85), finetuned("mini", "qnli", 0.80)
+    finetuned("teacher", "rte", 0.6, 0.7, 0.65)
+    finetuned("mini", "rte", 0.5, 0.6)
+    finetuned("teacher", "qnli", 0.85)
+    finetuned("mini", "qnli", 0.80)
     finetuned("teacher", "cola", 0.3)  # no student of it yet
     assert compare(tmp_path).exit_code == 0
     table = record_table([tmp_path / "glue.json"])
@@ -53,7 +55,8 @@ def test_figures_are_means_over_seeds_and_the_table_has_their_average(finetuned,
 
 def test_a_task_that_was_there_stays_and_one_that_is_new_replaces(finetuned, tmp_path):
     for task in ("rte", "qnli"):
-        finetuned("teacher", task, 0.8), finetuned("mini", task, 0.7)
+        finetuned("teacher", task, 0.8)
+        finetuned("mini", task, 0.7)
     compare(tmp_path)
     for folder in (tmp_path / "teacher" / "qnli", tmp_path / "mini" / "qnli"):
         folder.rename(folder.with_name("gone-" + folder.parent.name))
@@ -71,7 +74,8 @@ def test_a_task_that_was_there_stays_and_one_that_is_new_replaces(finetuned, tmp
     ],
 )
 def test_what_cannot_be_compared_is_one_line(finetuned, tmp_path, changes, said):
-    finetuned("teacher", "rte", 0.6), finetuned("mini", "rte", 0.5, **changes)
+    finetuned("teacher", "rte", 0.6)
+    finetuned("mini", "rte", 0.5, **changes)
     result = compare(tmp_path)
     assert result.exit_code == 1
     assert said in result.output
@@ -79,7 +83,8 @@ def test_what_cannot_be_compared_is_one_line(finetuned, tmp_path, changes, said)
 
 
 def test_folders_with_nothing_in_common_are_refused(finetuned, tmp_path):
-    finetuned("teacher", "rte", 0.6), finetuned("mini", "qnli", 0.5)
+    finetuned("teacher", "rte", 0.6)
+    finetuned("mini", "qnli", 0.5)
     assert "have no task in common; make them: make -f recipes/tasks.mk glue" in compare(tmp_path).output
 
 
