@@ -8,6 +8,7 @@
 #   shares         what mini keeps of its teacher there, into benchmarks/results/glue.json
 #
 # Students learn from the finetuned teacher's logits and hidden states beside the labels, that of CoLA from disturbed sentences too.
+# Of glue, the teachers of cola, mrpc, rte and qnli and the student of cola have been run so; the others' epochs are guesses.
 # Every run resumes where it was stopped; what comes out lies in OUT, quantized ones in OUT/NAME-int8. SB is the command,
 # ARGS what every finetuning is told.
 
@@ -34,7 +35,8 @@ EPOCHS_qnli := 1
 EPOCHS_clinc150 := 15
 MORE_sst-2 := --batch-size 64 --accumulate 2 --evaluate-every 400
 RATE_sst-2 := 8e-5
-MORE_qnli := --limit 40000
+LIMIT_qnli := --limit 40000
+MORE_qnli := $(LIMIT_qnli)
 $(foreach task,$(SMALL) qnli,$(eval MORE_$(task) += --freeze-embeddings))
 SEEDS = $(if $(filter $(1),$(SMALL)),--seeds 3)
 
@@ -126,4 +128,4 @@ $(OUT)/mini/cola: $(OUT)/cola-texts.txt
 $(OUT)/mini/%: $(OUT)/teacher/%
 	$(SB) finetune $(MINI) --task $* --data $(DATA) --out $@ --epochs $(EPOCHS_OF_mini) --learning-rate 4e-4 --dropout 0 \
 	  --freeze-embeddings --teacher $(OUT)/teacher/$* --teach-weight 0.9 --teach-hidden 1 $(TEXTS_OF_mini) \
-	  $(if $(filter qnli,$*),--limit 40000) $(call SEEDS,$*) $(ARGS)
+	  $(LIMIT_$*) $(call SEEDS,$*) $(ARGS)

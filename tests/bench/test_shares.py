@@ -88,7 +88,10 @@ def test_folders_with_nothing_in_common_are_refused(finetuned, tmp_path):
     assert "have no task in common; make them: make -f recipes/tasks.mk glue" in compare(tmp_path).output
 
 
-def test_a_damaged_record_is_refused(tmp_path):
+def test_a_damaged_record_is_refused(finetuned, tmp_path):
+    finetuned("teacher", "rte", 0.6)
+    finetuned("mini", "rte", 0.5)
     (tmp_path / "glue.json").write_text("{", encoding="utf-8")
+    assert "measure it again" in compare(tmp_path).output
     with pytest.raises(InputError, match="measure it again"):
         record_table([tmp_path / "glue.json"])

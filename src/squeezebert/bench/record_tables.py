@@ -17,7 +17,7 @@ OURS = "squeezebert"
 def is_record(path: Path) -> bool:
     """Whether the file is a record of a mode that has a table here; a file that cannot be read is none."""
     try:
-        return _read(path).get("mode") in _TABLES
+        return read_record(path).get("mode") in _TABLES
     except InputError:
         return False
 
@@ -28,7 +28,7 @@ def record_table(paths: Sequence[Path]) -> str:
     Raises:
         InputError: a file is missing or damaged, or the modes differ or are not known.
     """
-    records = [_read(path) for path in paths]
+    records = [read_record(path) for path in paths]
     modes = {record.get("mode", "") for record in records}
     if len(modes) != 1 or not modes <= set(_TABLES):
         raise InputError(
@@ -39,7 +39,8 @@ def record_table(paths: Sequence[Path]) -> str:
     return "\n\n".join([markdown(header, cells), *dict.fromkeys(map(_place, records)), f"Made by {commands}."])
 
 
-def _read(path: Path) -> Record:
+def read_record(path: Path) -> Record:
+    """A record of `write_record`; InputError where the file is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -7,7 +7,6 @@ there from other runs stay. Each figure is the task's deciding one, on its dev s
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ import click
 from squeezebert.artifact import Artifact
 from squeezebert.artifact.record import RECORD
 from squeezebert.bench.record import write_record
+from squeezebert.bench.record_tables import read_record
 from squeezebert.errors import InputError
 
 COMMAND = "python -m squeezebert.bench.shares TEACHERS STUDENTS"
@@ -82,10 +82,8 @@ def rows_of(teachers: Path, students: Path) -> Iterator[ShareRow]:
 
 
 def earlier(path: Path) -> dict[str, dict[str, Any]]:
-    """The rows of a record by task; none where there is no record yet."""
-    if not path.is_file():
-        return {}
-    return {row["task"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+    """The rows of a record by task; none where there is no record yet, InputError where it is damaged."""
+    return {row["task"]: row for row in read_record(path)["rows"]} if path.is_file() else {}
 
 
 @click.command()
@@ -96,9 +94,9 @@ def main(teachers: Path, students: Path, out: Path) -> None:
     """Compare finetuned students with their teachers."""
     try:
         found = {row.task: asdict(row) for row in rows_of(teachers, students)}
+        rows = earlier(out) | found
     except InputError as error:
         raise click.ClickException(str(error)) from error
-    rows = earlier(out) | found
     for task, row in found.items():
         told = " ".join(f"{role} {row[role]['mean']:.4f}" for role in ("teacher", "student"))
         click.echo(f"{task:8} {row['figure']:12} {told}")
