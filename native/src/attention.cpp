@@ -9,33 +9,14 @@
 #include "profile.hpp"
 
 namespace squeezebert {
-namespace {
-
-constexpr std::size_t kRowsPerTask = 16;  // of keys and values that are put in pairs
-
-}  // namespace
 
 void Forward::attention(Rows qkv, Rows context) {
   const Section section(Operation::attention);
+  if (model_.attention8) return attention8(qkv, context);
   workspace_->keys.clear();
   for (std::size_t b = 0; b < sequences(); ++b)
     workspace_->keys.push_back({qkv.data + start(b) * qkv.ld + A_, qkv.ld, start(b + 1) - start(b), nullptr});
-  if (model_.pairs) pair_keys_values(qkv);
   attend_all(qkv, 0, qkv.count, context);
-}
-
-// In place: a row of keys by neighbouring channels, values by two neighbouring rows of a sequence, in the first one's place.
-void Forward::pair_keys_values(Rows qkv) {
-  lease_.run((qkv.count + kRowsPerTask - 1) / kRowsPerTask, [&](std::size_t task, unsigned) {
-    const std::size_t begin = task * kRowsPerTask, end = std::min(qkv.count, begin + kRowsPerTask);
-    for (std::size_t t = begin, b = sequence_at(begin); t < end; ++t) {
-      if (t == start(b + 1)) ++b;
-      float* keys = qkv.data + t * qkv.ld + A_;
-      model_.pairs->pair_columns(keys, A_, keys);
-      if ((t - start(b)) % 2) continue;
-      model_.pairs->pair_rows(keys + A_, t + 1 < start(b + 1) ? keys + A_ + qkv.ld : nullptr, A_);
-    }
-  });
 }
 
 // Tokens `begin` to `end`, whose queries and context begin with their first row; their keys are in the workspace.
@@ -55,15 +36,14 @@ void Forward::attend_all(Rows queries, std::size_t begin, std::size_t end, Rows 
       blocks.push_back(std::min(width, last - query));
     }
   }
-  const std::size_t scratch_size = (A_ / heads + most_keys + 2) * width;
+  const std::size_t scratch_size = (A_ / heads + most_keys) * width;
   float* scratch = workspace_->scratch.reserve(lease_.threads() * scratch_size);
   lease_.run(blocks.size() / 3 * heads, [&](std::size_t task, unsigned thread) {
     const std::size_t* block = blocks.data() + 3 * (task / heads);
     const Rows own{queries.data + block[1] * queries.ld, block[2], queries.ld};
     const Rows out{context.data + block[1] * context.ld, block[2], context.ld};
     float* mine = scratch + thread * scratch_size;
-    if (model_.pairs) attend_pairs(keys[block[0]], task % heads, own, out, mine);
-    else attend(keys[block[0]], task % heads, own, out, mine);
+    attend(keys[block[0]], task % heads, own, out, mine);
   });
 }
 
@@ -90,33 +70,6 @@ void Forward::attend(const Keys& keys, std::size_t head, Rows queries, Rows cont
                           .cols = std::min(width, D - d), .w = key + A_ + d, .ldw = keys.ld, .bias = nullptr,
                           .out = context.data + head * D + d, .ldo = context.ld, .resume = false,
                           .act = Activation::none});
-}
-
-// The same over keys and values in pairs.
-void Forward::attend_pairs(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch) {
-  const std::size_t width = model_.kernels.width, D = A_ / static_cast<std::size_t>(model_.config.num_attention_heads);
-  float *sums = scratch, *transposed = sums + width, *row = transposed + D / 2 * width;  // [width], [D / 2][width], [D]
-  float* scores = transposed + D * width;                                                 // [keys][width]
-  const float scale = 1.0f / std::sqrt(static_cast<float>(D));
-  for (std::size_t q = 0; q < queries.count; ++q) {
-    const float* from = queries.data + q * queries.ld + head * D;
-    for (std::size_t d = 0; d < D; ++d) row[d] = from[d] * scale;
-    model_.pairs->pair_columns(row, D, row);
-    for (std::size_t d = 0; d < D / 2; ++d) transposed[d * width + q] = row[d];
-  }
-  model_.pairs->panel({.a = keys.data + head * D / 2, .lda = keys.ld, .a_transposed = false, .rows = keys.count, .k = D / 2,
-                       .cols = queries.count, .w = transposed, .ldw = width, .bias = nullptr, .out = scores, .ldo = width,
-                       .resume = false, .act = Activation::none});
-  model_.pairs->softmax(scores, keys.count, queries.count, width, sums);
-  float* out = context.data + head * D;
-  for (std::size_t d = 0; d < D; d += width)
-    model_.pairs->panel({.a = scores, .lda = width, .a_transposed = true, .rows = queries.count, .k = (keys.count + 1) / 2,
-                         .cols = std::min(width, D - d), .w = keys.data + A_ + head * D + d, .ldw = 2 * keys.ld, .bias = nullptr,
-                         .out = out + d, .ldo = context.ld, .resume = false, .act = Activation::none});
-  for (std::size_t q = 0; q < queries.count; ++q) {
-    const float inverse = 1.0f / sums[q];
-    for (std::size_t d = 0; d < D; ++d) out[q * context.ld + d] *= inverse;
-  }
 }
 
 }  // namespace squeezebert

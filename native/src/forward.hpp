@@ -50,9 +50,8 @@ class Forward {
 
   void attention(Rows qkv, Rows context);
   void attend_all(Rows queries, std::size_t begin, std::size_t end, Rows context);
-  void pair_keys_values(Rows qkv);
-  void attend_pairs(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch);
   void attend(const Keys& keys, std::size_t head, Rows queries, Rows context, float* scratch);
+  void attention8(Rows qkv, Rows context);
 
   void low_rank_layer(Layer& layer, Rows x);
   bool keeps_tokens(std::size_t b) const;

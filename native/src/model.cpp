@@ -244,15 +244,13 @@ void Model::finish() {
       layer.query_key_value.append(std::move(layer.value.linear), first + A);
     }
   }
-  if (attention_in_pairs()) pairs = kernels.pairs;
+  attention8 = !config.attention_rank && has_int8_layers();
   slots_.clear();
 }
 
-// bfloat16 adds little to what int8 weights have lost; float32 models stay float32. Pairs of channels lie in one head.
-bool Model::attention_in_pairs() const {
-  const bool even = attention_channels / static_cast<std::size_t>(config.num_attention_heads) % 2 == 0;
+bool Model::has_int8_layers() const {
   const auto int8 = [](const auto& slot) { return slot.second.int8 && slot.first.starts_with("encoder.layers."); };
-  return even && !config.attention_rank && std::any_of(slots_.begin(), slots_.end(), int8);
+  return std::any_of(slots_.begin(), slots_.end(), int8);
 }
 
 const float* Table::row(std::size_t i, std::size_t n, float* out) const {

@@ -77,7 +77,7 @@ class Model {
   Norm transform_norm;
   Buffer decoder_bias;  // [V]
   std::size_t labels = 0;
-  const PairKernels* pairs = nullptr;  // where attention is bfloat16
+  bool attention8 = false;  // attention multiplies bytes
 
   // A workspace nobody else uses; give it back when the call is over.
   std::unique_ptr<Workspace> take();
@@ -110,7 +110,7 @@ class Model {
   void expect_heads();
   void check_forms(const std::string& name, const Projection& projection) const;
   void check_layers() const;
-  bool attention_in_pairs() const;
+  bool has_int8_layers() const;
   bool has(const std::string& name) const;
 
   std::map<std::string, Slot> slots_;

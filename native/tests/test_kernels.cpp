@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <random>
 #include <vector>
 
@@ -146,57 +145,86 @@ void test_int8_panel(const Kernels& set, const Kernels& plain) {
   compare(set.name, "quantize scales", row_scales[0], row_scales[1], 0.0f);
 }
 
-// The two values of a pair, as floats.
-void unpair(float pair, float* first, float* second) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &pair, 4);
-  const std::uint32_t halves[2] = {bits << 16, bits & 0xffff0000u};
-  std::memcpy(first, &halves[0], 4);
-  std::memcpy(second, &halves[1], 4);
+template <typename T>
+std::vector<float> floats(const std::vector<T>& bytes) {
+  return std::vector<float>(bytes.begin(), bytes.end());
 }
 
-// Products of pairs against those of the values that the pairs hold, which are those that went in but for 8 bits.
-void test_pair_panel(const Kernels& set, const Kernels& plain) {
-  const std::size_t rows = pick(1, 40), k = pick(1, 35), cols = pick(1, set.width), width = set.width;
-  const auto a = values(rows * 2 * k);
-  auto w = values(2 * k * width + plain.width), packed = w, rounded = w, a_packed = a, a_rounded = a;
-  const bool odd = pick(0, 1);  // a row of the last pair is missing
-  for (std::size_t i = 0; i < k; ++i) {
-    float* row = packed.data() + 2 * i * width;
-    set.pairs->pair_rows(row, odd && i + 1 == k ? nullptr : row + width, cols);
-    for (std::size_t n = 0; n < cols; ++n) unpair(row[n], &rounded[2 * i * width + n], &rounded[(2 * i + 1) * width + n]);
-  }
-  if (odd) std::fill_n(w.begin() + static_cast<std::ptrdiff_t>((2 * k - 1) * width), width, 0.0f);
-  for (std::size_t m = 0; m < rows; ++m) {
-    float* row = a_packed.data() + m * 2 * k;
-    set.pairs->pair_columns(row, 2 * k, row);
-    for (std::size_t i = 0; i < k; ++i) unpair(row[i], &a_rounded[m * 2 * k + 2 * i], &a_rounded[m * 2 * k + 2 * i + 1]);
-  }
-  std::vector<float> seen(rows * cols), wanted(rows * cols);
-  set.pairs->panel({a_packed.data(), 2 * k, false, rows, k, cols, packed.data(), 2 * width, nullptr, seen.data(), cols, false, Activation::none});
-  run_plain(plain, {a_rounded.data(), 2 * k, false, rows, 2 * k, cols, rounded.data(), width, nullptr, wanted.data(), cols, false, Activation::none});
-  compare(set.name, "pair panel", seen, wanted, 2e-5f);
-  compare(set.name, "pair_columns", a_rounded, a, 4e-3f);
-  for (std::size_t i = 0; i < 2 * k; ++i)  // columns past the asked ones stay
-    for (std::size_t n = cols; n < width; ++n) rounded[i * width + n] = w[i * width + n];
-  compare(set.name, "pair_rows", rounded, w, 4e-3f);
+// Column `n` of panels that hold `rows` inputs, in the order of the inputs.
+std::vector<std::int8_t> column(const std::vector<std::int8_t>& panels, std::size_t rows, std::size_t n, std::size_t width) {
+  const std::size_t fours = (rows + 3) / 4;
+  std::vector<std::int8_t> out;
+  for (std::size_t i = 0; i < 4 * fours; ++i) out.push_back(panels[((n / width * fours + i / 4) * width + n % width) * 4 + i % 4]);
+  return out;
 }
 
-void test_pair_softmax(const Kernels& set, const Kernels& plain) {
+void test_queries(const Kernels& set, const Kernels& plain) {
+  const std::size_t rows = pick(1, plain.width), channels = pick(1, 70), ld = channels + pick(0, 5);
+  const auto x = values(rows * ld);
+  std::vector<float> scales[2], sums[2], bytes[2];
+  for (int i = 0; i < 2; ++i) {
+    const Kernels& kernels = i ? plain : set;
+    std::vector<std::int8_t> out((channels + 3) / 4 * 4 * kernels.width + 64);
+    std::vector<std::int32_t> column_sums(kernels.width);
+    scales[i].resize(kernels.width);
+    kernels.quantize_queries({x.data(), rows, channels, ld, out.data(), scales[i].data(), column_sums.data()});
+    scales[i].resize(rows);
+    column_sums.resize(rows);
+    sums[i] = floats(column_sums);
+    for (std::size_t n = 0; n < rows; ++n)
+      for (float byte : floats(column(out, channels, n, kernels.width))) bytes[i].push_back(byte);
+  }
+  compare(set.name, "quantize_queries", bytes[0], bytes[1], 0.0f);
+  compare(set.name, "scales of queries", scales[0], scales[1], 0.0f);
+  compare(set.name, "sums of queries", sums[0], sums[1], 0.0f);
+}
+
+// Up to two panels of values, a channel of zeros among them, and the products of a softmax's counts with them.
+void test_values(const Kernels& set, const Kernels& plain) {
+  const std::size_t rows = pick(1, 70), channels = pick(1, 2 * set.width), ld = channels + pick(0, 5), lanes = pick(1, set.width);
+  auto x = values(rows * ld);
+  for (std::size_t r = 0, zeros = pick(0, channels - 1); r < rows; ++r) x[r * ld + zeros] = 0.0f;
+  std::vector<std::int8_t> shares(rows * lanes);
+  for (auto& share : shares) share = static_cast<std::int8_t>(pick(0, 127));
+  std::vector<float> scales[2], bytes[2], sums[2];
+  for (int i = 0; i < 2; ++i) {
+    const Kernels& kernels = i ? plain : set;
+    const std::size_t width = kernels.width, panels = (channels + width - 1) / width, panel = (rows + 3) / 4 * 4 * width;
+    std::vector<std::int8_t> out(panels * panel + 64), counts((rows + 3) / 4 * 4 * lanes * kernels.quantized_bytes);
+    scales[i].resize(panels * width);
+    kernels.quantize_values({x.data(), rows, channels, ld, out.data(), scales[i].data()});
+    for (std::size_t n = 0; n < channels; ++n)
+      for (float byte : floats(column(out, rows, n, width))) bytes[i].push_back(byte);
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t n = 0; n < lanes; ++n)
+        counts[((r / 4 * lanes + n) * 4 + r % 4) * kernels.quantized_bytes] = shares[r * lanes + n];
+    const std::vector<float> ones(std::max(lanes, width), 1.0f);
+    sums[i].resize(lanes * channels);
+    for (std::size_t c = 0; c < channels; c += width)
+      kernels.int8_panel({counts.data(), 4 * kernels.quantized_bytes, kernels.block, 0, ones.data(), lanes, rows, std::min(width, channels - c),
+                          out.data() + c / width * panel, ones.data(), nullptr, nullptr, sums[i].data() + c, channels, Activation::none, 4 * lanes});
+    scales[i].resize(channels);
+  }
+  compare(set.name, "quantize_values", bytes[0], bytes[1], 0.0f);
+  compare(set.name, "scales of values", scales[0], scales[1], 0.0f);
+  compare(set.name, "products of counts", sums[0], sums[1], 0.0f);
+}
+
+void test_count_softmax(const Kernels& set, const Kernels& plain) {
   const std::size_t keys = pick(1, 90), lanes = pick(1, set.width), ld = set.width;
-  auto pairs = values((keys + 1) * ld, 8.0f), wanted = pairs;
-  std::vector<float> seen(wanted.size()), sums(ld);
-  set.pairs->softmax(pairs.data(), keys, lanes, ld, sums.data());
-  plain.softmax(wanted.data(), keys, lanes, ld);
-  for (std::size_t s = 0; s < keys; s += 2)
-    for (std::size_t n = 0; n < lanes; ++n) unpair(pairs[s / 2 * ld + n], &seen[s * ld + n], &seen[(s + 1) * ld + n]);
-  for (std::size_t s = 0; s <= keys; ++s)
-    for (std::size_t n = 0; n < ld; ++n) {
-      seen[s * ld + n] /= sums[n];
-      if (s == keys) wanted[s * ld + n] = 0.0f;  // what an odd number of keys is filled up with
-      if (n >= lanes) seen[s * ld + n] = wanted[s * ld + n];
-    }
-  compare(set.name, "pair softmax", seen, wanted, 4e-3f);
+  const auto scores = values(keys * ld, 8.0f);
+  std::vector<float> counts[2], scales[2];
+  for (int i = 0; i < 2; ++i) {
+    const Kernels& kernels = i ? plain : set;
+    std::vector<std::int8_t> out((keys + 3) / 4 * 4 * ld * kernels.quantized_bytes);
+    scales[i].resize(ld);
+    kernels.count_softmax({scores.data(), keys, lanes, ld, out.data(), scales[i].data()});
+    scales[i].resize(lanes);
+    for (std::size_t at = 0; at < (keys + 3) / 4 * 4 * ld; ++at)
+      counts[i].push_back(at / 4 % ld < lanes ? out[at * kernels.quantized_bytes] : 0.0f);
+  }
+  compare(set.name, "count_softmax", counts[0], counts[1], 0.0f);
+  compare(set.name, "scales of counts", scales[0], scales[1], 0.0f);
 }
 
 void compare_set(const Kernels& set, const Kernels& plain) {
@@ -206,7 +234,9 @@ void compare_set(const Kernels& set, const Kernels& plain) {
     test_layer_norm(set, plain);
     test_rows(set, plain);
     test_int8_panel(set, plain);
-    if (set.pairs) test_pair_panel(set, plain), test_pair_softmax(set, plain);
+    test_queries(set, plain);
+    test_values(set, plain);
+    test_count_softmax(set, plain);
   }
   std::printf("%s: compared with plain\n", set.name);
 }

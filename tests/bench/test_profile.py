@@ -27,13 +27,20 @@ def test_every_kind_of_operation_has_a_row_and_the_shares_make_one(random_artifa
     assert (skipped, bool(kernel)) == ([], True)
 
 
-def test_linear_layers_are_in_int8_where_the_weights_are_and_attention_is_not(random_artifact):
+def test_products_are_in_int8_where_the_weights_are(random_artifact):
     subject = Subject("tiny", random_artifact(random_models.tiny_config()))
     rows, _, _ = run_profile(subject, SETTINGS, lambda _: None)
     found = {(row.runtime, row.operation): row.precision for row in rows}
     assert found[OURS, "qkv"] == "float32"
     assert found[OURS_INT8, "qkv"] == "int8"
-    assert found[OURS_INT8, "attention"] == "float32"
+    assert (found[OURS, "attention"], found[OURS_INT8, "attention"]) == ("float32", "int8")
+    assert found[OURS_INT8, "layer_norm"] == "float32"
+
+
+def test_low_rank_attention_stays_in_float32(random_artifact):
+    subject = Subject("tiny", random_artifact(random_models.tiny_config(attention="low_rank", attention_rank=2)))
+    rows, _, _ = run_profile(subject, SETTINGS, lambda _: None)
+    assert {row.precision for row in rows if row.operation == "attention"} == {"float32"}
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -11,14 +11,14 @@ import random_models
 from squeezebert.bench import peers
 from squeezebert.bench.clock import Timing
 from squeezebert.bench.entrants import Entrant, Entrants, packed, settle
-from squeezebert.bench.peers import BF16_KERNEL, OURS, OURS_BF16, OURS_INT8, Peer, Prepare, Prepared, Room
+from squeezebert.bench.peers import OURS, OURS_INT8, Peer, Prepare, Prepared, Room
 from squeezebert.bench.settings import BenchSettings, parse_shapes
 from squeezebert.bench.speed import base_of, figures_of, run_speed
 from squeezebert.bench.subject import Subject
-from squeezebert.engine import Engine, available_kernels
+from squeezebert.engine import Engine
 from squeezebert.errors import InputError, SqueezeBertError
 
-OWN = (OURS, OURS_INT8, *[OURS_BF16] * (BF16_KERNEL in available_kernels()))
+OWN = (OURS, OURS_INT8)
 RUNTIMES = (*OWN, "twin")
 SETTINGS = BenchSettings(shapes=parse_shapes("1x4,2x8"), rounds=2, fewest=1, threads=(1, 2), pause=0.0)
 IDS = np.zeros((1, 2), np.int64)

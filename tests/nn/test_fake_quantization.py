@@ -11,15 +11,8 @@ from torch import Tensor
 from squeezebert.artifact.int4 import in_float16 as quantizes_to
 from squeezebert.compress.quantize import quantized, quantized4
 from squeezebert.nn import from_artifact, pad, to_tensors
-from squeezebert.nn.fake_quantization import (
-    GRIDS,
-    Rounding,
-    fake_quantize,
-    in_float16,
-    int4_groups,
-    int8_rows,
-    rounded_tokens,
-)
+from squeezebert.nn.fake_quantization import Rounding, fake_quantize, rounded_tokens
+from squeezebert.nn.grids import GRIDS, in_float16, int4_groups, int8_rows, shares
 from squeezebert.nn.layers import GroupedLinear
 from squeezebert.tasks import HEAD_KINDS
 from squeezebert.train.settings import NO_QAT, QAT
@@ -203,3 +196,10 @@ def test_under_autocast_it_rounds_in_float32_and_multiplies_in_bfloat16(weights:
     found.float().square().sum().backward()
     assert all(weight.grad.dtype == torch.float32 for weight in network.parameters() if weight.grad is not None)
     assert (found - wanted).abs().mean() < 0.1
+
+
+def test_shares_are_powers_of_two_of_127_within_a_ten_thousandth() -> None:
+    x = torch.linspace(-19, 0, 5001)
+    torch.testing.assert_close(shares(x), 127 * x.exp2(), rtol=1e-4, atol=0)
+    assert float(shares(torch.tensor(-1e9))) < 0.001
+    assert float(shares(torch.tensor(0.0)).round()) == 127

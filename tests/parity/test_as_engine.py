@@ -31,7 +31,7 @@ from squeezebert.tasks import HEAD_KINDS
 from squeezebert.text.batch import Batch, pack
 
 WEIGHTS = ("int8", "int4")
-KERNELS = available_kernels()  # those with bfloat16 attention too
+KERNELS = available_kernels()
 TOLERANCE = 2e-5
 SENTENCES = (
     "The plot is thin, but two actors save it.",

@@ -26,9 +26,8 @@ SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
 }  // namespace squeezebert
 
 #include "probe.hpp"
-#include "vectors8.hpp"
+#include "attention8.hpp"
 
 namespace squeezebert {
-extern const Kernels kAvxVnniKernels{"avxvnni", kWidth,     TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel,
-                                     softmax,   layer_norm, add3,      multiply_add,        quantize,   int8_panel, probe};
+extern const Kernels kAvxVnniKernels = kernels_named("avxvnni", probe);
 }

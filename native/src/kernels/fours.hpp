@@ -8,12 +8,11 @@ namespace squeezebert {
 namespace {
 
 using Activation8 = std::int8_t;
-typedef Activation8 Activations8 __attribute__((vector_size(LANES)));
 using Weights = VI;
 using Inputs = VI;
 using Sums = VI;
 
-SQB_INLINE Activations8 narrow8(VI q) { return __builtin_convertvector(q, Activations8); }
+SQB_INLINE Bytes narrow8(VI q) { return lowest_bytes(q); }
 
 SQB_INLINE Weights load_weights(const std::int8_t* p) { return load_int(p); }
 
@@ -22,6 +21,8 @@ SQB_INLINE Inputs load_inputs(const std::int8_t* p) {
   __builtin_memcpy(&four, p, 4);
   return four - VI{};
 }
+
+SQB_INLINE void put_counts(Activation8* out, VI a, VI b, VI c, VI d) { store_int(out, pack_fours(a, b, c, d)); }
 
 SQB_INLINE Sums begin_sums(VI start) { return start; }
 SQB_INLINE VI end_sums(Sums sums) { return sums; }

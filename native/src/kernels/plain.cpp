@@ -82,12 +82,58 @@ void int8_panel(const Int8PanelArgs& p) {
   for (std::size_t m = 0; m < p.rows; ++m) {
     std::int32_t sums[kWidth] = {};
     const std::int8_t *a = p.a + m * p.lda + p.from, *w = p.w;
-    for (std::size_t k = 0; k < p.k; k += 4, a += 4, w += 4 * kWidth)  // past k the weights are zero
+    for (std::size_t k = 0; k < p.k; k += 4, a += p.step ? p.step : 4, w += 4 * kWidth)  // past k the weights are zero
       for (std::size_t n = 0; n < kWidth; ++n)
         for (std::size_t i = 0; i < 4; ++i) sums[n] += a[i] * w[4 * n + i];
     float* out = p.out + m * p.ldo;
     for (std::size_t n = 0; n < p.cols; ++n)
-      out[n] = activate(static_cast<float>(sums[n]) * (p.row_scales[m] * p.scales[n]) + p.bias[n], p.act);
+      out[n] = activate(static_cast<float>(sums[n]) * (p.row_scales[m] * p.scales[n]) + (p.bias ? p.bias[n] : 0.0f), p.act);
+  }
+}
+
+std::int8_t rounded8(float x, float top) { return static_cast<std::int8_t>(top > 0.0f ? std::nearbyint(x * (127.0f / top)) : 0.0f); }
+
+void quantize_queries(const QueriesArgs& p) {
+  std::fill_n(p.out, (p.channels + 3) / 4 * 4 * kWidth, std::int8_t{0});
+  for (std::size_t r = 0; r < p.rows; ++r) {
+    const float* x = p.x + r * p.ldx;
+    float top = 0.0f;
+    for (std::size_t c = 0; c < p.channels; ++c) top = std::max(top, std::fabs(x[c]));
+    p.scales[r] = top / 127.0f;
+    p.column_sums[r] = 0;
+    for (std::size_t c = 0; c < p.channels; ++c)
+      p.column_sums[r] += p.out[(c / 4 * kWidth + r) * 4 + c % 4] = rounded8(x[c], top);
+  }
+}
+
+void quantize_values(const ValuesArgs& p) {
+  const std::size_t panel = (p.rows + 3) / 4 * 4 * kWidth;
+  std::fill_n(p.out, (p.channels + kWidth - 1) / kWidth * panel, std::int8_t{0});
+  for (std::size_t c = 0; c < p.channels; ++c) {
+    float top = 0.0f;
+    for (std::size_t r = 0; r < p.rows; ++r) top = std::max(top, std::fabs(p.x[r * p.ldx + c]));
+    p.scales[c] = top / 127.0f;
+    std::int8_t* out = p.out + c / kWidth * panel + c % kWidth * 4;
+    for (std::size_t r = 0; r < p.rows; ++r) out[r / 4 * 4 * kWidth + r % 4] = rounded8(p.x[r * p.ldx + c], top);
+  }
+}
+
+// As the other sets have it.
+float counted(float x) {
+  const float t = std::max(x, -20.0f), whole = std::nearbyint(t), f = t - whole;
+  return std::nearbyint(std::ldexp(((7.00680208f * f + 30.8116131f) * f + 88.0441436f) * f + 126.990868f, static_cast<int>(whole)));
+}
+
+void count_softmax(const CountArgs& p) {
+  for (std::size_t n = 0; n < p.lanes; ++n) {
+    float top = p.scores[n], sum = 0.0f;
+    for (std::size_t s = 1; s < p.keys; ++s) top = std::max(top, p.scores[s * p.ld + n]);
+    for (std::size_t s = 0; s < (p.keys + 3) / 4 * 4; ++s) {
+      const float count = s < p.keys ? counted(p.scores[s * p.ld + n] - top) : 0.0f;
+      p.out[(s / 4 * p.ld + n) * 4 + s % 4] = static_cast<std::int8_t>(count);
+      sum += count;
+    }
+    p.scales[n] = 1.0f / sum;
   }
 }
 
@@ -112,6 +158,7 @@ double probe(bool int8) {
 
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, panel, softmax, layer_norm, add3, multiply_add, quantize, int8_panel, probe};
+extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, panel, softmax, layer_norm, add3, multiply_add, quantize,
+                                   int8_panel, quantize_queries, quantize_values, count_softmax, probe};
 
 }  // namespace squeezebert

@@ -17,9 +17,6 @@ extern const Kernels kPlainKernels;
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 #endif
-#ifdef SQB_AVX512BF16
-extern const PairKernels kAvx512Pairs;
-#endif
 #ifdef SQB_AVXVNNI
 extern const Kernels kAvxVnniKernels;
 #endif
@@ -57,7 +54,6 @@ bool has_dot_product() {
 struct Found {
   const Kernels* sets[5];
   std::size_t count = 0;
-  Kernels with_pairs{};
 
   Found() {
 #ifdef SQB_X86
@@ -67,14 +63,6 @@ struct Found {
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512vnni");
     if (avx512) sets[count++] = &kAvx512Kernels;
-#ifdef SQB_AVX512BF16  // by name only: its results are not those of the other machines
-    if (avx512 && __builtin_cpu_supports("avx512bf16")) {
-      with_pairs = kAvx512Kernels;
-      with_pairs.name = "avx512bf16";
-      with_pairs.pairs = &kAvx512Pairs;
-      sets[count++] = &with_pairs;
-    }
-#endif
 #ifdef SQB_AVXVNNI
     if (avx2 && has_avxvnni()) sets[count++] = &kAvxVnniKernels;
 #endif

@@ -38,6 +38,7 @@ using Bits = decltype(T{} > T{});  // int32 in the place of every float
 SQB_INLINE V load(const float* p) { return *reinterpret_cast<const Loose*>(p); }
 SQB_INLINE void store(float* p, V v) { *reinterpret_cast<Loose*>(p) = v; }
 SQB_INLINE VI load_int(const void* p) { return *static_cast<const LooseInt*>(p); }
+SQB_INLINE void store_int(void* p, VI v) { *static_cast<LooseInt*>(p) = v; }
 template <typename T = V>
 SQB_INLINE T splat(float x) {
   return x - T{};
@@ -67,6 +68,20 @@ SQB_INLINE T madd(T a, T b, T c) {
 #else
   return a * b + c;
 #endif
+}
+
+// a * b, rounded before anything is added to it: the same on every machine.
+template <typename T>
+SQB_INLINE T product(T a, T b) {
+  T p = a * b;
+#if defined(__AVX512F__)
+  asm("" : "+v"(p));
+#elif defined(__AVX__)
+  asm("" : "+x"(p));
+#elif defined(__aarch64__)
+  asm("" : "+w"(p));
+#endif
+  return p;
 }
 
 SQB_INLINE V select(VI mask, V a, V b) { return reinterpret_cast<V>((mask & reinterpret_cast<VI>(a)) | (~mask & reinterpret_cast<VI>(b))); }
@@ -141,6 +156,32 @@ SQB_INLINE T polynomial(T x, const float (&c)[N]) {
 
 // 1.5 * 2^23: adding it rounds to an integer, to the nearest even one, which the low bits of the sum hold.
 constexpr float kRounding = 12582912.0f;
+constexpr std::int32_t kZero = 0x4b400000;  // its bits
+
+typedef std::int8_t Bytes __attribute__((vector_size(LANES)));
+
+// The lowest byte of each lane; GCC takes eight or sixteen lanes apart one by one.
+SQB_INLINE Bytes lowest_bytes(VI v) {
+#if defined(__AVX512F__) && LANES == 16
+  return reinterpret_cast<Bytes>(_mm512_maskz_cvtepi32_epi8(0xffff, reinterpret_cast<__m512i>(v)));
+#elif defined(__AVX2__) && LANES == 8
+  const __m256i lowest = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1,
+                                          -1, -1, -1, -1, -1, -1, -1);
+  const __m256i fours = _mm256_shuffle_epi8(reinterpret_cast<__m256i>(v), lowest);
+  const __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
+  Bytes out;
+  std::memcpy(&out, &both, sizeof out);
+  return out;
+#else
+  return __builtin_convertvector(v, Bytes);
+#endif
+}
+
+// Four bytes a lane, the lowest of each of these, whose bits are kZero plus 0 to 255.
+SQB_INLINE VI pack_fours(VI a, VI b, VI c, VI d) {
+  constexpr std::uint32_t kZeros = 0x4b400000u + 0x40000000u;
+  return (a - static_cast<std::int32_t>(kZeros)) + (b << 8) + ((c << 16) + (d << 24));
+}
 
 // 2^x within 2 ulp for -126 <= x <= 127. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
 template <typename T>
@@ -164,6 +205,20 @@ SQB_INLINE T exp2(T x) {
 template <typename T>
 SQB_INLINE T exp(T x) {
   return exp2_inside(max(x * constant<T>(kLog2E), constant<T>(kLowest)));
+}
+
+// The bits of kRounding plus the integer nearest to 127 * 2^x, for x <= 0, the same on every machine and in
+// `squeezebert.nn.fake_quantization`. 2^f on [-0.5, 0.5] is a minimax cubic within 7.5e-5.
+template <typename T>
+SQB_INLINE Bits<T> counted(T x) {
+  static constexpr float kCounts[] = {126.990868f, 88.0441436f, 30.8116131f, 7.00680208f};
+  static constexpr float kBiased = kRounding + 127.0f, kNone = -20.0f;
+  const T t = max(x, constant<T>(kNone)), biased = constant<T>(kBiased), rounded = t + biased, f = t - (rounded - biased);
+  const T power = reinterpret_cast<T>(reinterpret_cast<Bits<T>>(rounded) << 23);
+  T p = constant<T>(kCounts[3]);
+#pragma GCC unroll 3
+  for (int i = 2; i >= 0; --i) p = in_step(product(p, f) + constant<T>(kCounts[i]));
+  return reinterpret_cast<Bits<T>>(p * power + constant<T>(kRounding));
 }
 
 #if defined(__AVX512F__) && LANES == 16

@@ -48,13 +48,14 @@ struct Int8PanelArgs {
   std::size_t from;         // the first channel; a multiple of 4 where block > 1
   const float* row_scales;  // [rows]
   std::size_t rows, k, cols;
-  const std::int8_t* w;             // [ceil(k / 4)][width][4], zero past k and cols
+  const std::int8_t* w;             // [ceil(k / 4)][width][4], zero past k
   const float* scales;              // [width]
-  const std::int32_t* column_sums;  // [width], the sum over k of w
-  const float* bias;                // [width]
+  const std::int32_t* column_sums;  // [width], the sum over k of w; null where `a` is as `count_softmax` wrote it
+  const float* bias;                // [width], or null for zero
   float* out;
   std::size_t ldo;
   Activation act;
+  std::size_t step = 0;  // of `count_softmax`: activations from four inputs to the next, and lda is four of them
 };
 
 // One row at a time: scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where block > 1, so many rows lie
@@ -67,14 +68,32 @@ struct QuantizeArgs {
   float* scales;  // [rows]
 };
 
-// Attention in bfloat16, for machines that multiply it: two values lie in the place of one float and are multiplied and
-// summed together, in float32.
-struct PairKernels {
-  void (*panel)(const PanelArgs&);  // a and w hold pairs, and k counts them
-  void (*pair_columns)(const float* x, std::size_t n, float* out);             // pairs of neighbours, [n / 2]; out may be x
-  void (*pair_rows)(float* x, const float* below, std::size_t n);              // x[i] and below[i], in place; null for zeros
-  // As below without the division: pairs of keys [ceil(S / 2)][ld] in place of scores, and each lane's sum.
-  void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld, float* sums);
+// The queries of one head as the columns of a panel, [ceil(channels / 4)][width][4]: scale = max |x| / 127 of a query, and
+// q = round(x / scale), zero past `channels`.
+struct QueriesArgs {
+  const float* x;
+  std::size_t rows, channels, ldx;  // rows <= width
+  std::int8_t* out;
+  float* scales;              // [width]
+  std::int32_t* column_sums;  // [width]
+};
+
+// The values of one head as panels [ceil(channels / width)][ceil(rows / 4)][width][4], zero past `rows`; a channel has one
+// scale for all rows, as above.
+struct ValuesArgs {
+  const float* x;
+  std::size_t rows, channels, ldx;
+  std::int8_t* out;
+  float* scales;  // [channels, to a multiple of width]
+};
+
+// A softmax in whole numbers: of each lane of scores [keys][ld], which are powers of two, round(127 * 2^(x - max)), as
+// activations [ceil(keys / 4)][ld][4], zero past `keys`, and one over their sum.
+struct CountArgs {
+  const float* scores;
+  std::size_t keys, lanes, ld;
+  std::int8_t* out;
+  float* scales;  // [ld]
 };
 
 struct Kernels {
@@ -90,8 +109,10 @@ struct Kernels {
   void (*multiply_add)(const float* a, const float* b, float* out, std::size_t n);           // out += a * b
   void (*quantize)(const QuantizeArgs&);
   void (*int8_panel)(const Int8PanelArgs&);
+  void (*quantize_queries)(const QueriesArgs&);
+  void (*quantize_values)(const ValuesArgs&);
+  void (*count_softmax)(const CountArgs&);
   double (*probe)(bool int8);  // multiply-adds in registers alone for some microseconds; how many operations it did
-  const PairKernels* pairs = nullptr;
 };
 
 // The sets this build has and this machine can run, best first; `plain` always ends the list.

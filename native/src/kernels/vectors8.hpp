@@ -6,7 +6,7 @@
 //   INT8_BLOCK    rows that `quantize` puts together: 1, or INT8_ROWS, which reads a tile's activations in one stream
 //   Activation8   what `quantize` stores an activation in
 // and the types and functions of a product of four neighbouring values (see fours.hpp for those of most):
-//   Activations8 narrow8(q)       LANES activations, from int32
+//   narrow8(q)             LANES activations, from int32
 //   Weights load_weights(p)       four weights of each of LANES columns
 //   Inputs  load_inputs(p)        four activations of one row, for all columns
 //   Sums    begin_sums(start)     LANES columns' sums over k so far, from the int32 values they start with
@@ -32,7 +32,7 @@ template <int ROWS, int VECTORS, From FROM>
 SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, Weights* kept,
                             const Int8PanelArgs& p) {
   constexpr bool kTogether = INT8_BLOCK > 1;
-  const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = kTogether ? 4 * ROWS : 4;
+  const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = p.step ? p.step : kTogether ? 4 * ROWS : 4;
   const std::size_t count = (p.k + 3) / 4;
   a += p.from * (kTogether ? ROWS : 1);
   for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step) {
@@ -58,7 +58,7 @@ SQB_INLINE void run_tile8(std::size_t row, std::size_t first, Weights* kept, con
   Sums sums[ROWS][VECTORS];
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
-    const VI start = INT8_OFFSET ? load_int(p.column_sums + first + n * LANES) * -INT8_OFFSET : VI{};
+    const VI start = INT8_OFFSET && p.column_sums ? load_int(p.column_sums + first + n * LANES) * -INT8_OFFSET : VI{};
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) sums[m][n] = begin_sums(start);
   }
@@ -67,7 +67,7 @@ SQB_INLINE void run_tile8(std::size_t row, std::size_t first, Weights* kept, con
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
     const std::size_t begin = first + static_cast<std::size_t>(n) * LANES, inside = p.cols - begin < LANES ? p.cols - begin : LANES;
-    const V scales = load(p.scales + begin), bias = load(p.bias + begin);
+    const V scales = load(p.scales + begin), bias = p.bias ? load(p.bias + begin) : V{};
     put_rows<ROWS>(p.out + row * p.ldo + begin, p.ldo, inside, [&](int m) {
       return madd(__builtin_convertvector(end_sums(sums[m][n]), V), scales * p.row_scales[row + m], bias);
     });
@@ -118,10 +118,28 @@ void int8_panel(const Int8PanelArgs& p) {
   if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
+// The largest lane of none below zero, by halves: such floats are ordered as their bits are.
+template <int N>
+SQB_INLINE std::int32_t largest_bits(const std::int32_t (&bits)[N]) {
+  if constexpr (N == 1) return bits[0];
+  else {
+    typedef std::int32_t Half __attribute__((vector_size(2 * N)));
+    Half low, high;
+    std::memcpy(&low, bits, sizeof low);
+    std::memcpy(&high, bits + N / 2, sizeof high);
+    const Half top = low > high ? low : high;
+    std::int32_t half[N / 2];
+    std::memcpy(half, &top, sizeof top);
+    return largest_bits(half);
+  }
+}
 SQB_INLINE float largest(V v) {
-  float top = v[0];
-  for (int i = 1; i < LANES; ++i) top = v[i] > top ? v[i] : top;
-  return top;
+  std::int32_t bits[LANES];
+  std::memcpy(bits, &v, sizeof v);
+  const std::int32_t top = largest_bits(bits);
+  float out;
+  std::memcpy(&out, &top, sizeof out);
+  return out;
 }
 
 SQB_INLINE float furthest(const float* x, std::size_t channels) {
@@ -130,18 +148,20 @@ SQB_INLINE float furthest(const float* x, std::size_t channels) {
   return largest(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
 }
 
+// The bits of kRounding plus the integer nearest to x * inverse.
+SQB_INLINE VI rounded8(V x, V inverse) {
+  static constexpr float kMost = 127.0f, kLeast = -127.0f;
+  // The clamp keeps the product from being fused with the sum, which would round ties differently per machine.
+  return reinterpret_cast<VI>(max(min(x * inverse, constant(kMost)), constant(kLeast)) + constant(kRounding));
+}
+
 // One row, so that LANES values are written `step` values after the LANES before them.
 SQB_INLINE void quantize_row(const float* x, std::size_t channels, Activation8* out, std::size_t step, float* scale) {
-  static constexpr float kMost = 127.0f, kLeast = -127.0f;
   const float top = furthest(x, channels), inverse = top > 0.0f ? 127.0f / top : 0.0f;
-  const std::int32_t zero = 0x4b400000 - INT8_OFFSET;
+  const std::int32_t zero = kZero - INT8_OFFSET;
   *scale = top / 127.0f;
   over_lanes(channels, [&](std::size_t i, std::size_t n) {
-    // The clamp keeps the product from being fused with the sum, which would round ties differently per machine.
-    const V scaled = max(min(load_some(x + i, n) * inverse, constant(kMost)), constant(kLeast));
-    const V rounded = scaled + constant(kRounding);
-    const VI q = reinterpret_cast<VI>(rounded) - zero;
-    const Activations8 stored = narrow8(q);
+    const auto stored = narrow8(rounded8(load_some(x + i, n), splat(inverse)) - zero);
     __builtin_memcpy(out + i / LANES * step, &stored, n * sizeof(Activation8));
   });
 }

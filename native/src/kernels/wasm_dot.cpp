@@ -24,17 +24,17 @@ std::int32_t offset = 0;  // 128 where the machine multiplies signed by unsigned
 namespace squeezebert {
 namespace {
 
-typedef signed char Bytes __attribute__((vector_size(4 * LANES)));
+typedef signed char Operand __attribute__((vector_size(4 * LANES)));
 
 SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
-  return __builtin_wasm_relaxed_dot_i8x16_i7x16_add_s_i32x4(reinterpret_cast<Bytes>(w), reinterpret_cast<Bytes>(a), sums);
+  return __builtin_wasm_relaxed_dot_i8x16_i7x16_add_s_i32x4(reinterpret_cast<Operand>(w), reinterpret_cast<Operand>(a), sums);
 }
 
 }  // namespace
 }  // namespace squeezebert
 
 #pragma GCC diagnostic ignored "-Wunused-function"  // the float ones
-#include "vectors8.hpp"
+#include "attention8.hpp"
 
 namespace squeezebert {
 
@@ -67,6 +67,9 @@ const Kernels* wasm_dot_kernels() {
   kernels.block = INT8_BLOCK;
   kernels.quantize = quantize;
   kernels.int8_panel = int8_panel;
+  kernels.quantize_queries = quantize_queries;
+  kernels.quantize_values = quantize_values;
+  kernels.count_softmax = count_softmax;
   return &kernels;
 }
 

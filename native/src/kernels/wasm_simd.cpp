@@ -40,6 +40,12 @@ SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
   return {wasm_i32x4_add(sums.low, wasm_i32x4_dot_i16x8(a, w.low)), wasm_i32x4_add(sums.high, wasm_i32x4_dot_i16x8(a, w.high))};
 }
 
+SQB_INLINE void put_counts(Activation8* out, VI a, VI b, VI c, VI d) {
+  const VI low = (a - kZero) + (b << 16), high = (c - kZero) + (d << 16);
+  wasm_v128_store(out, wasm_i32x4_shuffle(reinterpret_cast<v128_t>(low), reinterpret_cast<v128_t>(high), 0, 4, 1, 5));
+  wasm_v128_store(out + 8, wasm_i32x4_shuffle(reinterpret_cast<v128_t>(low), reinterpret_cast<v128_t>(high), 2, 6, 3, 7));
+}
+
 SQB_INLINE VI end_sums(Sums sums) {
   return reinterpret_cast<VI>(wasm_i32x4_add(wasm_i32x4_shuffle(sums.low, sums.high, 0, 2, 4, 6),
                                              wasm_i32x4_shuffle(sums.low, sums.high, 1, 3, 5, 7)));
@@ -48,7 +54,7 @@ SQB_INLINE VI end_sums(Sums sums) {
 }  // namespace
 }  // namespace squeezebert
 
-#include "vectors8.hpp"
+#include "attention8.hpp"
 
 namespace squeezebert {
 namespace {
@@ -78,6 +84,5 @@ double probe(bool int8) {
 
 }  // namespace
 
-extern const Kernels kWasmSimdKernels{kName,       kWidth,     TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel,
-                                      softmax,     layer_norm, add3,      multiply_add,        quantize,   int8_panel, probe};
+extern const Kernels kWasmSimdKernels = kernels_named(kName, probe);
 }

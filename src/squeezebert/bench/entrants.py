@@ -11,9 +11,7 @@ import numpy as np
 from squeezebert.bench.agreement import Agreement, agreement, objection
 from squeezebert.bench.clock import Call, measure
 from squeezebert.bench.peers import (
-    BF16_KERNEL,
     OURS,
-    OURS_BF16,
     OURS_INT8,
     Peer,
     Prepare,
@@ -89,14 +87,11 @@ def enter(subject: Subject, settings: BenchSettings, room: Room, say: Say) -> En
 
 def _ours(room: Room, settings: BenchSettings) -> Entrants:
     from squeezebert.compress.quantize import quantized_tensors
-    from squeezebert.engine import available_kernels
 
     entrants = Entrants()
     tensors = quantized_tensors(room.artifact.tensors)
     entrants.kernel = _add_ours(entrants, (OURS, "float32"), room.artifact.tensors, room, settings.kernel)
     _add_ours(entrants, (OURS_INT8, "int8"), tensors, room, settings.kernel)
-    if not settings.kernel and BF16_KERNEL in available_kernels():
-        _add_ours(entrants, (OURS_BF16, "int8"), tensors, room, BF16_KERNEL)
     return entrants
 
 

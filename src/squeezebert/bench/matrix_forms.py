@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from squeezebert.artifact.factors import ranks_of
 from squeezebert.artifact.tensors import shapes_of
-from squeezebert.nn.attention import SelfAttention, attention_probabilities
+from squeezebert.nn.attention import SelfAttention, attention_scores
 from squeezebert.nn.encoder import SqueezeBert
 from squeezebert.nn.layers import FactorizedLinear, GroupedLinear
 
@@ -69,7 +69,7 @@ class WrittenAttention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None, trace: Any = None) -> Tensor:
         query, key, value = (_heads(layer(x), self.heads) for layer in (self.query, self.key, self.value))
         allowed = None if mask is None else mask[:, None, None, :]
-        return (attention_probabilities(query, key, allowed) @ value).transpose(1, 2).flatten(-2)
+        return (attention_scores(query, key, allowed).softmax(dim=-1) @ value).transpose(1, 2).flatten(-2)
 
 
 class FusedAttention(WrittenAttention):

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
 
 OURS, OURS_INT8 = "squeezebert", "squeezebert-int8"
-OURS_BF16, BF16_KERNEL = "squeezebert-int8-bf16", "avx512bf16"  # int8 with attention in bfloat16, which is by name only
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,10 @@ def _rows(
     names: tuple[str, str], config: EncoderConfig, shape: Shape, seconds: dict[str, float], threads: int
 ) -> Iterator[ProfileRow]:
     counts, total = operations(config, shape), sum(seconds.values())
+    in_int8 = INT8_OPERATIONS if config.attention_rank else {*INT8_OPERATIONS, "attention"}
     for operation, taken in seconds.items():
         count = counts.get(operation, 0)
-        int8 = names[1] == OURS_INT8 and operation in INT8_OPERATIONS
+        int8 = names[1] == OURS_INT8 and operation in in_int8
         yield ProfileRow(
             model=names[0],
             shape=str(shape),

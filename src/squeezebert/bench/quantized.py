@@ -27,7 +27,8 @@ from squeezebert.data import read_split
 from squeezebert.engine import Engine, available_kernels
 from squeezebert.nn import from_artifact, pad
 from squeezebert.nn.as_engine import fake_quantize_as_engine
-from squeezebert.nn.fake_quantization import GRIDS, fake_quantize
+from squeezebert.nn.fake_quantization import fake_quantize
+from squeezebert.nn.grids import GRIDS
 from squeezebert.nn.weights import Network
 from squeezebert.text.batch import Batch, batches
 from squeezebert.text.tokenization import Tokenizer

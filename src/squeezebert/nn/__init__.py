@@ -8,6 +8,7 @@ attention.py          SelfAttention, full or low-rank
 encoder.py            Embeddings, EncoderLayer, Encoder, Pooler, and SqueezeBert, which joins them
 heads.py              Embedder, SequenceClassifier, MultipleChoice, TokenClassifier, SpanClassifier, MaskedLM
 weights.py            from_artifact and to_tensors: between an artifact's tensors and a module
+grids.py              the numbers that integers can stand for
 fake_quantization.py  fake_quantize: a module computes what the engine will with quantized weights
 as_engine.py          the same, with every rounding taken from the engine
 padding.py            pad: packed sequences to [B, S] and a mask

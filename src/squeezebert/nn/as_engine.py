@@ -36,7 +36,7 @@ def fake_quantize_as_engine(
 ) -> None:
     """`fake_quantize`, with every rounding that the encoder and a classifier make taken from the engine's ``kernel``.
 
-    In float32 the logits are the engine's within 1e-5, with bfloat16 attention too. Calls go through the network or its
+    In float32 the logits are the engine's within 1e-5. Calls go through the network or its
     ``transformer`` with (ids, types, mask) in this order. The head of a masked language model rounds on its own.
     Dropout would be undone and has to be 0.
 

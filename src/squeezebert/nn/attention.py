@@ -29,6 +29,20 @@ class AttentionNumbers:
     dropout: float = 0.0
 
 
+class Products:
+    """What attention multiplies, and its probabilities; fake quantization puts its own in the place of these."""
+
+    plain = True  # any implementation of attention will do
+
+    def operands(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value [B, H, S, D] of sequences whose tokens are where the mask [B, S] is True."""
+        return query, key, value
+
+    def probabilities(self, query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
+        """As `attention_scores`, softmax over the keys."""
+        return attention_scores(query, key, allowed).softmax(dim=-1)
+
+
 class SelfAttention(nn.Module):
     """softmax(Q K' / sqrt(D)) V, head by head: [B, S, C] -> [B, S, H*D], without the output projection.
 
@@ -46,6 +60,7 @@ class SelfAttention(nn.Module):
         self.query, self.key, self.value = (
             GroupedLinear(channels, numbers.heads * numbers.size, groups, kernel) for groups in numbers.groups
         )
+        self.products = Products()
         low_rank = numbers.rank > 0
         self.key_projection = SequenceProjection(numbers.rank, numbers.longest) if low_rank else None
         self.value_projection = SequenceProjection(numbers.rank, numbers.longest) if low_rank else None
@@ -59,12 +74,13 @@ class SelfAttention(nn.Module):
         if trace is not None and trace.relations:
             trace.projections.append((query, key, value))
         query, key, value = self._split(query), self._split(key), self._split(value)
+        query, key, value = self.products.operands(query, key, value, mask)
         dropout = self.dropout if self.training else 0.0
         wants = trace is not None and trace.probabilities
-        if x.device.type != "cpu" and not wants:
+        if x.device.type != "cpu" and not wants and self.products.plain:
             context = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed, dropout_p=dropout)
         else:  # on a CPU, forward and backward, this is up to ten times as fast: LOG.md
-            probabilities = attention_probabilities(query, key, allowed)
+            probabilities = self.products.probabilities(query, key, allowed)
             if trace is not None and wants:
                 trace.attentions.append(probabilities)
             context = F.dropout(probabilities, dropout, self.training).to(value.dtype) @ value
@@ -74,14 +90,14 @@ class SelfAttention(nn.Module):
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, H, S, D]
 
 
-def attention_probabilities(query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
-    """softmax over keys [B, H, S, K] of query [B, H, S, D] and key [B, H, K, D].
+def attention_scores(query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
+    """Scores [B, H, S, K] of query [B, H, S, D] and key [B, H, K, D].
 
-    ``allowed`` is bool, and the result is 0 where it is False, or numbers that are added to the scores.
+    ``allowed`` is bool, and a softmax of the result is 0 where it is False, or numbers that are added to the scores.
     """
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     if allowed is not None and allowed.is_floating_point():
         scores = scores + allowed
     elif allowed is not None:
         scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1)
+    return scores

@@ -8,15 +8,19 @@ arXiv 1308.3432):
 matrices of linear layers and factors  "int8": one scale a row; "int4": as `squeezebert.artifact.int4` keeps them
 what such a matrix reads               one scale a token, over all groups; between two factors once more
 embedding tables, a masked LM's table  one scale a row; what is multiplied with the latter stays as it is
+queries, keys                          one scale a token and head
+values                                 one scale a channel, over all tokens of a sequence
+probabilities                          whole numbers, 127 for the largest of a query, divided by their sum
 biases, LayerNorm's weights            "int8": float32; "int4": as float16 has them
-LayerNorm, softmax, convolutions over  float32
-tokens, low-rank attention's rows
+LayerNorm, convolutions over tokens,   float32
+low-rank attention
 =====================================  =========================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -24,16 +28,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP, one_group
-from squeezebert.artifact.int4 import LARGEST as LARGEST4
-from squeezebert.compress.quantize import CANDIDATES, LARGEST, LEAST_SCALE
-from squeezebert.nn.attention import SelfAttention
+from squeezebert.compress.quantize import LARGEST
+from squeezebert.nn.attention import Products, SelfAttention, attention_scores
+from squeezebert.nn.grids import GRIDS, Grid, in_float16, int8_rows, shares
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.nn.heads import Predictions
 from squeezebert.nn.layers import FactorizedLinear, Pointwise
 from squeezebert.nn.padding import unpacked
 
-Grid = Callable[[Tensor], Tensor]  # [..., K] -> the same numbers on the grid that their integers can stand for
+LOG2_E = math.log2(math.e)
 
 
 class Inputs:
@@ -68,6 +71,8 @@ def fake_quantize(network: nn.Module, weights: str) -> Inputs:
     for name, module in list(network.named_modules()):
         if isinstance(module, SelfAttention):
             _share_input(name, module, inputs)
+            if module.key_projection is None:
+                module.products = RoundedProducts()
         elif isinstance(module, Predictions) and module.decoder is None:
             _round_table(module)
         made = _fake_quantized(name, module, grid, inputs)
@@ -122,6 +127,26 @@ def _weights(name: str, layer: nn.Module) -> list[str]:
 def _round_table(predictions: Predictions) -> None:
     rounding = Rounding(int8_rows)
     predictions.register_forward_pre_hook(lambda _, given: (given[0], rounding(given[1])))
+
+
+class RoundedProducts(Products):
+    """Full attention as the engine computes it for int8 models."""
+
+    plain = False
+
+    def operands(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """As the engine rounds them."""
+        channels = value.transpose(-1, -2)  # [B, H, D, S]
+        if mask is not None:
+            channels = channels * mask[:, None, None, :]
+        return rounded_tokens(query), rounded_tokens(key), rounded_tokens(channels).transpose(-1, -2)
+
+    def probabilities(self, query: Tensor, key: Tensor, allowed: Tensor | None) -> Tensor:
+        """Counts over their sum, with the softmax's gradient."""
+        scores = attention_scores(query, key, allowed).float()
+        values = scores.detach()
+        counts = shares((values - values.amax(-1, keepdim=True)) * LOG2_E).round_()
+        return _Straight.apply(scores.softmax(dim=-1), counts / counts.sum(-1, keepdim=True), None)
 
 
 class FakeQuantizedLinear(nn.Module):
@@ -223,67 +248,3 @@ def rounded_tokens(x: Tensor) -> Tensor:
     step = torch.full_like(top, LARGEST).div_(top)
     whole = (values * step.masked_fill_(top == 0, 0.0)).round_()
     return _Straight.apply(x, whole.mul_(top / LARGEST).to(dtype), None)
-
-
-def int8_rows(values: Tensor) -> Tensor:
-    """[..., K] as `squeezebert.compress.quantize.quantized` has each row."""
-    scale = _scale(values, LARGEST)
-    return (values / scale).round_().mul_(scale)
-
-
-def int4_groups(values: Tensor) -> Tensor:
-    """[rows, K] as `squeezebert.compress.quantize.quantized4` has it; int8 where K is odd.
-
-    A group of 384 inputs is -7 to 7 times a step; of the four steps of `_steps` the one with the least squared error.
-    """
-    inputs = values.shape[-1]
-    if inputs % 2:
-        return int8_rows(values)
-    groups = F.pad(values, (0, -inputs % min(GROUP, inputs))).unflatten(-1, (-1, min(GROUP, inputs)))
-    first, *smaller = _steps(values, groups)
-    chosen, least = first, _error4(groups, first)
-    for step in smaller:
-        error = _error4(groups, step)
-        chosen, least = torch.where(error < least, step, chosen), torch.minimum(error, least)
-    return _in_four_bits(groups, chosen).mul_(chosen).flatten(-2)[..., :inputs]
-
-
-def _steps(values: Tensor, groups: Tensor) -> list[Tensor]:
-    """What to try for groups [rows, groups, n] of values [rows, K]: the step that clips nothing, and smaller ones.
-
-    Where a row is one group, that times 17/18, 16/18 and so on; else multipliers of the row's scale, smaller by one.
-    """
-    fewer = range(CANDIDATES)
-    if one_group(values.shape[-1]):
-        scale = _scale4(_scale(values, LARGEST4)).unsqueeze(-1)
-        return [_scale4(scale * (HIGHEST - less) / HIGHEST) for less in fewer]
-    scale = _scale4(_scale(values, TOP)).unsqueeze(-1)
-    highest = (groups.abs().amax(-1, keepdim=True) / (LARGEST4 * scale)).ceil_().clamp_(1, HIGHEST)
-    return [(highest - less).clamp_(min=1).mul_(scale) for less in fewer]
-
-
-def _error4(groups: Tensor, step: Tensor) -> Tensor:
-    error = _in_four_bits(groups, step).mul_(step).sub_(groups).square_()
-    return error.sum(-1, keepdim=True, dtype=torch.float64)
-
-
-def in_float16(values: Tensor) -> Tensor:
-    """As `squeezebert.artifact.int4.in_float16`."""
-    narrow = values.half().to(values.dtype)
-    return torch.where(narrow.isfinite(), narrow, values)
-
-
-def _scale4(scale: Tensor) -> Tensor:
-    return in_float16(scale).clamp_(min=float(LEAST_SCALE))
-
-
-def _in_four_bits(groups: Tensor, step: Tensor) -> Tensor:
-    return (groups / step).round_().clamp_(-LARGEST4, LARGEST4)
-
-
-def _scale(values: Tensor, largest: int) -> Tensor:
-    top = values.abs().amax(-1, keepdim=True)
-    return torch.where(top > 0, top / largest, 1.0)
-
-
-GRIDS: dict[str, Grid] = {"int8": int8_rows, "int4": int4_groups}
