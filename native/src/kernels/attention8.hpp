@@ -30,7 +30,7 @@ void quantize_queries(const QueriesArgs& p) {
     for (std::size_t first = 0; first < p.rows; first += LANES) {
       const std::size_t rows = p.rows - first < LANES ? p.rows - first : LANES;
       for (std::size_t r = 0; r < rows; ++r) {
-        const Bytes bytes = lowest_bytes(rounded8(load_some(p.x + (first + r) * p.ldx + i, n), splat(inverse[first + r])));
+        const Bytes bytes = lowest_bytes(rounded8(load_some(p.x + (first + r) * p.ldx + i, n), splat(inverse[first + r]), splat(kRounding)));
         std::memcpy(block[r], &bytes, sizeof bytes);
       }
       for (std::size_t j = 0; j < n; j += 4) {
@@ -66,9 +66,9 @@ SQB_INLINE void quantize_channels(const ValuesArgs& p, std::size_t first, std::s
   const V inverse = select(top > 0.0f, 127.0f / top, V{});
   store(p.scales + first, top / 127.0f);
   for (std::size_t r = 0; r < p.rows; r += 4, out += 4 * kWidth) {
-    VI q[4];  // 128 more than they are, to be packed
+    VI q[4];
     for (std::size_t i = 0; i < 4; ++i)
-      q[i] = rounded8(r + i < p.rows ? load_some(x + (r + i) * p.ldx, inside) : V{}, inverse) + 128;
+      q[i] = rounded8(r + i < p.rows ? load_some(x + (r + i) * p.ldx, inside) : V{}, inverse, splat(kRounding + 128.0f));
     store_int(out, pack_fours(q[0], q[1], q[2], q[3]) ^ static_cast<std::int32_t>(0x80808080u));
   }
 }

@@ -12,7 +12,7 @@ using Weights = VI;
 using Inputs = VI;
 using Sums = VI;
 
-SQB_INLINE Bytes narrow8(VI q) { return lowest_bytes(q); }
+SQB_INLINE Bytes narrow8(VI bits) { return lowest_bytes(bits); }
 
 SQB_INLINE Weights load_weights(const std::int8_t* p) { return load_int(p); }
 

@@ -6,7 +6,7 @@
 //   INT8_BLOCK    rows that `quantize` puts together: 1, or INT8_ROWS, which reads a tile's activations in one stream
 //   Activation8   what `quantize` stores an activation in
 // and the types and functions of a product of four neighbouring values (see fours.hpp for those of most):
-//   narrow8(q)             LANES activations, from int32
+//   narrow8(bits)          LANES activations, from bits that are kZero higher
 //   Weights load_weights(p)       four weights of each of LANES columns
 //   Inputs  load_inputs(p)        four activations of one row, for all columns
 //   Sums    begin_sums(start)     LANES columns' sums over k so far, from the int32 values they start with
@@ -148,20 +148,16 @@ SQB_INLINE float furthest(const float* x, std::size_t channels) {
   return largest(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
 }
 
-// The bits of kRounding plus the integer nearest to x * inverse.
-SQB_INLINE VI rounded8(V x, V inverse) {
-  static constexpr float kMost = 127.0f, kLeast = -127.0f;
-  // The clamp keeps the product from being fused with the sum, which would round ties differently per machine.
-  return reinterpret_cast<VI>(max(min(x * inverse, constant(kMost)), constant(kLeast)) + constant(kRounding));
-}
+// The bits of kRounding and `more`, a whole number, plus the integer nearest to x * inverse.
+SQB_INLINE VI rounded8(V x, V inverse, V more) { return reinterpret_cast<VI>(product(x, inverse) + more); }
 
 // One row, so that LANES values are written `step` values after the LANES before them.
 SQB_INLINE void quantize_row(const float* x, std::size_t channels, Activation8* out, std::size_t step, float* scale) {
   const float top = furthest(x, channels), inverse = top > 0.0f ? 127.0f / top : 0.0f;
-  const std::int32_t zero = kZero - INT8_OFFSET;
+  const V more = splat(kRounding + static_cast<float>(INT8_OFFSET));
   *scale = top / 127.0f;
   over_lanes(channels, [&](std::size_t i, std::size_t n) {
-    const auto stored = narrow8(rounded8(load_some(x + i, n), splat(inverse)) - zero);
+    const auto stored = narrow8(rounded8(load_some(x + i, n), splat(inverse), more));
     __builtin_memcpy(out + i / LANES * step, &stored, n * sizeof(Activation8));
   });
 }

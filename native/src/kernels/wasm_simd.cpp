@@ -31,7 +31,7 @@ struct Pairs {  // columns 0 and 1, columns 2 and 3
 using Weights = Pairs;
 using Sums = Pairs;
 
-SQB_INLINE Activations8 narrow8(VI q) { return __builtin_convertvector(q, Activations8); }
+SQB_INLINE Activations8 narrow8(VI bits) { return __builtin_convertvector(bits, Activations8); }
 SQB_INLINE Weights load_weights(const std::int8_t* p) { return {wasm_i16x8_load8x8(p), wasm_i16x8_load8x8(p + 8)}; }
 SQB_INLINE Inputs load_inputs(const Activation8* p) { return wasm_v128_load64_splat(p); }
 SQB_INLINE Sums begin_sums(VI) { return {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)}; }
