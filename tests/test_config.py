@@ -81,6 +81,8 @@ def test_base_is_the_papers_network() -> None:
     assert (*groups, base.post_attention_groups) == (4, 4, 4, 4, 4, 1)
 
 
-def test_mini_and_small_differ_in_depth_only() -> None:
+def test_mini_and_small_differ_in_groups_only() -> None:
     mini, small = PRESETS["mini"].to_dict(), PRESETS["small"].to_dict()
-    assert {name for name in mini if mini[name] != small[name]} == {"num_hidden_layers"}
+    differ = {name: (mini[name], small[name]) for name in mini if mini[name] != small[name]}
+    assert all(name.endswith("_groups") and values == (4, 2) for name, values in differ.items())
+    assert len(differ) == 5

@@ -173,7 +173,7 @@ _MINI = replace(_MINILM.with_groups(4), post_attention_groups=1)
 
 PRESETS: dict[str, EncoderConfig] = {
     "base": EncoderConfig(),
-    "small": replace(_MINI, num_hidden_layers=12),
+    "small": replace(_MINILM.with_groups(2), post_attention_groups=1),
     "mini": _MINI,
     "bert-base": EncoderConfig().with_groups(1),
     "minilm-l6": _MINILM,
