@@ -66,11 +66,19 @@ std::size_t block_of(const Call& call) {
   return std::all_of(panels.begin(), panels.end(), starts_at_four) ? call.kernels.block : 1;
 }
 
+// Whose weights are read next by whoever runs this task; null where that is not known.
+const Panel* panel_after(const Call& call, const Task& task, std::size_t panel) {
+  const std::vector<Panel>& panels = call.layer.panels;
+  if (panel + 1 < task.panel + task.panels) return &panels[panel + 1];
+  return panel + 1 == panels.size() ? call.layer.next : nullptr;
+}
+
 void run_float(const Call& call, const Task& task, std::size_t most, std::size_t inputs_per_pass) {
   for (std::size_t k = 0; k < most; k += inputs_per_pass) {
     for (std::size_t i = task.panel; i < task.panel + task.panels; ++i) {
       const Panel& panel = call.layer.panels[i];
       if (k >= panel.inputs) continue;
+      const Panel* next = panel_after(call, task, i);
       const bool last = k + inputs_per_pass >= panel.inputs;
       call.kernels.panel({.a = call.x.data + task.row * call.x.ld + panel.from + k,
                           .lda = call.x.ld,
@@ -84,7 +92,8 @@ void run_float(const Call& call, const Task& task, std::size_t most, std::size_t
                           .out = call.out.data + task.row * call.out.ld + panel.to,
                           .ldo = call.out.ld,
                           .resume = k > 0,
-                          .act = last ? call.act : Activation::none});
+                          .act = last ? call.act : Activation::none,
+                          .next = next && next->weight ? next->weight + (next == &panel + 1 ? k * call.kernels.width : 0) : nullptr});
     }
   }
 }
@@ -108,6 +117,7 @@ struct Input8 {
 void run_int8(const Call& call, const Task& task, const Input8& in) {
   for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
     const Panel& panel = call.layer.panels[j];
+    const Panel* next = panel_after(call, task, j);
     call.kernels.int8_panel({.a = in.bytes + task.row * in.ld,
                              .lda = in.ld,
                              .block = in.block,
@@ -122,7 +132,8 @@ void run_int8(const Call& call, const Task& task, const Input8& in) {
                              .bias = panel.bias,
                              .out = call.out.data + task.row * call.out.ld + panel.to,
                              .ldo = call.out.ld,
-                             .act = call.act});
+                             .act = call.act,
+                             .next = next ? next->weight8 : nullptr});
   }
 }
 

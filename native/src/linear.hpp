@@ -30,6 +30,7 @@ struct Linear {
   std::string name;  // of its weights, without the last part
   std::vector<Panel> panels;
   std::vector<Buffer> storage;
+  const Panel* next = nullptr;  // the first one of the layer that is computed afterwards, where that is known
 
   bool empty() const { return panels.empty(); }
   bool int8() const { return !empty() && panels[0].weight8; }

@@ -245,7 +245,18 @@ void Model::finish() {
     }
   }
   attention8 = !config.attention_rank && has_int8_layers();
+  link();
   slots_.clear();
+}
+
+void Model::link() {
+  Linear* before = nullptr;
+  for (Layer& layer : layers)
+    for (Linear* one : {&layer.query_key_value, &layer.post_attention.linear, &layer.intermediate.linear, &layer.output.linear}) {
+      if (one->empty()) continue;
+      if (before) before->next = &one->panels[0];
+      before = one;
+    }
 }
 
 bool Model::has_int8_layers() const {

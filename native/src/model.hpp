@@ -110,6 +110,7 @@ class Model {
   void expect_heads();
   void check_forms(const std::string& name, const Projection& projection) const;
   void check_layers() const;
+  void link();
   bool has_int8_layers() const;
   bool has(const std::string& name) const;
 

@@ -28,6 +28,7 @@ struct PanelArgs {
   std::size_t ldo;
   bool resume;               // start from what `out` holds: the sums of earlier k
   Activation act;
+  const float* next = nullptr;  // weights as long as `w` that are read afterwards, to be fetched meanwhile
 };
 
 // out[r, c] = gamma[c] * (x - mean) / sqrt(var + eps) + beta[c], where x is x[r, c] + residual[r, c].
@@ -56,6 +57,7 @@ struct Int8PanelArgs {
   std::size_t ldo;
   Activation act;
   std::size_t step = 0;  // of `count_softmax`: activations from four inputs to the next, and lda is four of them
+  const std::int8_t* next = nullptr;  // as in PanelArgs
 };
 
 // One row at a time: scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where block > 1, so many rows lie

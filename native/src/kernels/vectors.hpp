@@ -48,10 +48,11 @@ SQB_INLINE V add_product(V sum, V a, V w) { return madd(a, w, sum); }
 #endif
 
 template <int ROWS, int VECTORS, bool TRANSPOSED>
-SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const PanelArgs& p) {
+SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const float* ahead, const PanelArgs& p) {
   const float* w = p.w;
-  const std::size_t lda = p.lda, ldw = p.ldw, count = p.k;
-  for (std::size_t k = 0; k < count; ++k, w += ldw) {
+  const std::size_t lda = p.lda, ldw = p.ldw, count = p.k, share = p.next ? kWidth * ROWS / p.rows : 0;
+  for (std::size_t k = 0; k < count; ++k, w += ldw, ahead += share) {
+    __builtin_prefetch(ahead, 0, 2);  // each tile its share of the panel that comes next
     V b[VECTORS];
 #pragma GCC unroll 2
     for (int n = 0; n < VECTORS; ++n) b[n] = load(w + n * LANES);
@@ -144,8 +145,9 @@ SQB_INLINE void run_tile(std::size_t row, const PanelArgs& p) {
   const float* a = p.a + (p.a_transposed ? row : row * p.lda);
   float* out = p.out + row * p.ldo;
   begin(tile, out, p);
-  if (p.a_transposed) accumulate<ROWS, VECTORS, true>(tile, a, p);
-  else accumulate<ROWS, VECTORS, false>(tile, a, p);
+  const float* ahead = p.next ? p.next + p.k * kWidth * row / p.rows : p.w;
+  if (p.a_transposed) accumulate<ROWS, VECTORS, true>(tile, a, ahead, p);
+  else accumulate<ROWS, VECTORS, false>(tile, a, ahead, p);
   asm volatile("" ::: "memory");  // what is read next was not to take a register until now
   end(tile, out, p);
 }

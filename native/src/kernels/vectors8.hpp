@@ -30,12 +30,13 @@ enum class From { packed, keeping, kept };
 
 template <int ROWS, int VECTORS, From FROM>
 SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, Weights* kept,
-                            const Int8PanelArgs& p) {
+                            const std::int8_t* ahead, const Int8PanelArgs& p) {
   constexpr bool kTogether = INT8_BLOCK > 1;
   const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = p.step ? p.step : kTogether ? 4 * ROWS : 4;
-  const std::size_t count = (p.k + 3) / 4;
+  const std::size_t count = (p.k + 3) / 4, share = p.next ? 4 * kWidth * ROWS / p.rows : 0;
   a += p.from * (kTogether ? ROWS : 1);
-  for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step) {
+  for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step, ahead += share) {
+    __builtin_prefetch(ahead, 0, 2);  // each tile its share of the panel that comes next
     if constexpr (kTogether) asm("" : "+r"(a), "+r"(w), "+r"(kept));  // or each load's address is computed apart
     Weights b[VECTORS];
 #pragma GCC unroll 2
@@ -63,7 +64,8 @@ SQB_INLINE void run_tile8(std::size_t row, std::size_t first, Weights* kept, con
     for (int m = 0; m < ROWS; ++m) sums[m][n] = begin_sums(start);
   }
   const Activation8* a = reinterpret_cast<const Activation8*>(p.a + row * p.lda);
-  accumulate8<ROWS, VECTORS, FROM>(sums, a, p.w + 4 * first, kept, p);
+  const std::int8_t* ahead = p.next ? p.next + (p.k + 3) / 4 * 4 * kWidth * row / p.rows : p.w;
+  accumulate8<ROWS, VECTORS, FROM>(sums, a, p.w + 4 * first, kept, ahead, p);
 #pragma GCC unroll 2
   for (int n = 0; n < VECTORS; ++n) {
     const std::size_t begin = first + static_cast<std::size_t>(n) * LANES, inside = p.cols - begin < LANES ? p.cols - begin : LANES;
