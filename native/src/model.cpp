@@ -249,6 +249,7 @@ void Model::finish() {
   slots_.clear();
 }
 
+// Who is fetched while whose last panel is multiplied; layers with factors or taps are left out.
 void Model::link() {
   Linear* before = nullptr;
   for (Layer& layer : layers)
@@ -269,35 +270,6 @@ const float* Table::row(std::size_t i, std::size_t n, float* out) const {
   const float scale = scales.get()[i];
   for (std::size_t e = 0; e < n; ++e) out[e] = static_cast<float>(bytes[i * n + e]) * scale;
   return out;
-}
-
-std::size_t Workspace::bytes() const {
-  std::size_t sum = 0;
-  for (const Buffer* buffer : {&hidden, &mixed, &context, &wide, &convolved, &low_rank, &row_scales, &gathered, &gathered_out,
-                               &scratch, &quantized.bytes, &quantized.scales, &inner.rows, &inner.quantized.bytes,
-                               &inner.quantized.scales})
-    sum += buffer->bytes();
-  return sum;
-}
-
-std::size_t Model::workspace_bytes() {
-  std::lock_guard<Mutex> lock(spare_mutex_);
-  std::size_t sum = 0;
-  for (const auto& workspace : spare_) sum += workspace->bytes();
-  return sum;
-}
-
-std::unique_ptr<Workspace> Model::take() {
-  std::lock_guard<Mutex> lock(spare_mutex_);
-  if (spare_.empty()) return std::make_unique<Workspace>();
-  auto workspace = std::move(spare_.back());
-  spare_.pop_back();
-  return workspace;
-}
-
-void Model::give(std::unique_ptr<Workspace> workspace) {
-  std::lock_guard<Mutex> lock(spare_mutex_);
-  spare_.push_back(std::move(workspace));
 }
 
 }  // namespace squeezebert

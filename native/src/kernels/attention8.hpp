@@ -45,20 +45,6 @@ void quantize_queries(const QueriesArgs& p) {
     store_int(p.column_sums + n, column_sums_of(p.out + 4 * n, (p.channels + 3) / 4));
 }
 
-// Of each lane, over `rows` vectors.
-template <typename Row>
-SQB_INLINE V highest(std::size_t rows, const Row& row) {
-  V tops[kChains];
-  for (V& top : tops) top = row(0);
-  std::size_t r = 0;
-  for (; r + kChains <= rows; r += kChains) {
-#pragma GCC unroll 4
-    for (std::size_t i = 0; i < kChains; ++i) tops[i] = max(tops[i], row(r + i));
-  }
-  for (; r < rows; ++r) tops[0] = max(tops[0], row(r));
-  return max(max(tops[0], tops[1]), max(tops[2], tops[3]));
-}
-
 // LANES channels.
 SQB_INLINE void quantize_channels(const ValuesArgs& p, std::size_t first, std::size_t inside, std::int8_t* out) {
   const float* x = p.x + first;

@@ -126,10 +126,25 @@ SQB_INLINE void store_part(float* p, V v, std::size_t n) {
       if (i < n) p[i] = v[i];
 }
 
+// All lanes joined, one half with the other, so that few steps wait for each other.
+template <typename T, int N, typename Join>
+SQB_INLINE T by_halves(const T (&x)[N], const Join& join) {
+  if constexpr (N == 1) return x[0];
+  else {
+    typedef T Half __attribute__((vector_size(sizeof(T) * N / 2)));
+    Half low, high;
+    std::memcpy(&low, x, sizeof low);
+    std::memcpy(&high, x + N / 2, sizeof high);
+    const Half both = join(low, high);
+    T half[N / 2];
+    std::memcpy(half, &both, sizeof both);
+    return by_halves(half, join);
+  }
+}
 SQB_INLINE float sum(V v) {
-  float total = 0.0f;
-  for (int i = 0; i < LANES; ++i) total += v[i];
-  return total;
+  float x[LANES];
+  std::memcpy(x, &v, sizeof v);
+  return by_halves(x, [](auto a, auto b) { return a + b; });
 }
 
 // The same, with all its vectors computed before what follows: else one vector's whole function comes after another's.
@@ -222,48 +237,7 @@ SQB_INLINE Bits<T> counted(T x) {
 }
 
 #if defined(__AVX512F__) && LANES == 16
-// a Phi(-a), what a GELU lacks to max(x, 0), by 32 polynomials of degree 4, one around each multiple of kTailEnd / 31.5: their
-// coefficients lie in two vectors each, out of which an instruction picks by the lowest five bits of a lane.
-constexpr int kTailDegree = 4;
-constexpr float kTailEnd = 5.75f, kTailStep = kTailEnd / 31.5f;
-
-struct TailTable {
-  alignas(64) float coefficients[kTailDegree + 1][32];
-
-  // Each polynomial goes through five Chebyshev nodes: Newton's divided differences, multiplied out.
-  TailTable() {
-    for (int segment = 0; segment < 32; ++segment) {
-      double nodes[kTailDegree + 1], slopes[kTailDegree + 1], sums[kTailDegree + 1] = {};
-      for (int i = 0; i <= kTailDegree; ++i) {
-        nodes[i] = 0.5 * std::cos((i + 0.5) * 3.14159265358979324 / (kTailDegree + 1));
-        const double a = (segment + nodes[i]) * kTailStep;
-        slopes[i] = 0.5 * a * std::erfc(a * 0.70710678118654752);
-      }
-      for (int order = 1; order <= kTailDegree; ++order)
-        for (int i = kTailDegree; i >= order; --i) slopes[i] = (slopes[i] - slopes[i - 1]) / (nodes[i] - nodes[i - order]);
-      for (int i = kTailDegree; i >= 0; --i) {
-        for (int k = kTailDegree; k > 0; --k) sums[k] = sums[k - 1] - nodes[i] * sums[k];
-        sums[0] = slopes[i] - nodes[i] * sums[0];
-      }
-      for (int k = 0; k <= kTailDegree; ++k) coefficients[k][segment] = static_cast<float>(sums[k]);
-    }
-  }
-};
-const TailTable kTail;
-
-// x * Phi(x), within 3e-7 absolute.
-SQB_INLINE V gelu(V x) {
-  const V t = min(abs(x), splat(kTailEnd)) * splat(1.0f / kTailStep), rounded = t + splat(kRounding);
-  const V u = t - (rounded - splat(kRounding));
-  const auto pick = [&](int k) {
-    const __m512 low = _mm512_load_ps(kTail.coefficients[k]), high = _mm512_load_ps(kTail.coefficients[k] + 16);
-    return reinterpret_cast<V>(_mm512_permutex2var_ps(low, reinterpret_cast<__m512i>(rounded), high));
-  };
-  V p = pick(kTailDegree);
-#pragma GCC unroll 8
-  for (int k = kTailDegree - 1; k >= 0; --k) p = madd(p, u, pick(k));
-  return max(V{}, x) - p;
-}
+#include "gelu_table.hpp"
 #else
 // x * Phi(x), within 5e-7 absolute. erfc(|x| / sqrt 2) / 2 = 2^q(|x|) with q a polynomial fitted to log2 erfc - 1.
 template <typename T>

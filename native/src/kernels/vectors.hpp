@@ -182,9 +182,23 @@ void panel(const PanelArgs& p) {
   if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
+// The largest of each lane, over `rows` vectors.
+template <typename Row>
+SQB_INLINE V highest(std::size_t rows, const Row& row) {
+  V tops[kChains];
+  for (V& top : tops) top = row(0);
+  std::size_t r = 0;
+  for (; r + kChains <= rows; r += kChains) {
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kChains; ++i) tops[i] = max(tops[i], row(r + i));
+  }
+  for (; r < rows; ++r) tops[0] = max(tops[0], row(r));
+  return max(max(tops[0], tops[1]), max(tops[2], tops[3]));
+}
+
 void softmax_lanes(float* scores, std::size_t keys, std::size_t ld) {
-  V top = load(scores), sum = {};
-  for (std::size_t s = 1; s < keys; ++s) top = max(top, load(scores + s * ld));
+  const V top = highest(keys, [&](std::size_t s) { return load(scores + s * ld); });
+  V sum = {};
   Together tops;
   for (int i = 0; i < VECTORS_TOGETHER; ++i) reinterpret_cast<V*>(&tops)[i] = top;
   const std::size_t whole = keys / VECTORS_TOGETHER * VECTORS_TOGETHER;

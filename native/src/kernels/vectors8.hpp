@@ -120,25 +120,11 @@ void int8_panel(const Int8PanelArgs& p) {
   if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
-// The largest lane of none below zero, by halves: such floats are ordered as their bits are.
-template <int N>
-SQB_INLINE std::int32_t largest_bits(const std::int32_t (&bits)[N]) {
-  if constexpr (N == 1) return bits[0];
-  else {
-    typedef std::int32_t Half __attribute__((vector_size(2 * N)));
-    Half low, high;
-    std::memcpy(&low, bits, sizeof low);
-    std::memcpy(&high, bits + N / 2, sizeof high);
-    const Half top = low > high ? low : high;
-    std::int32_t half[N / 2];
-    std::memcpy(half, &top, sizeof top);
-    return largest_bits(half);
-  }
-}
+// The largest lane of none below zero: such floats are ordered as their bits are.
 SQB_INLINE float largest(V v) {
   std::int32_t bits[LANES];
   std::memcpy(bits, &v, sizeof v);
-  const std::int32_t top = largest_bits(bits);
+  const std::int32_t top = by_halves(bits, [](auto a, auto b) { return a > b ? a : b; });
   float out;
   std::memcpy(&out, &top, sizeof out);
   return out;
