@@ -79,21 +79,24 @@ SQB_INLINE void count_four(const float* x, std::size_t ld, V top, VI (&counts)[4
 
 SQB_INLINE void count_lanes(const float* scores, std::size_t keys, std::size_t ld, Activation8* out, float* scales) {
   const V top = highest(keys, [&](std::size_t s) { return load(scores + s * ld); });
-  VI total = {}, counts[4];
+  VI counts[4];
+  Words total = {};  // kZero in each
   std::size_t s = 0;
   for (; s + 4 <= keys; s += 4) {
     count_four(scores + s * ld, ld, top, counts);
-    total += (counts[0] - kZero) + (counts[1] - kZero) + ((counts[2] - kZero) + (counts[3] - kZero));
+#pragma GCC unroll 4
+    for (const VI& count : counts) total += reinterpret_cast<Words>(count);
     put_counts(out + s * ld, counts[0], counts[1], counts[2], counts[3]);
   }
   if (s < keys) {
     for (std::size_t i = 0; i < 4; ++i) {
       counts[i] = s + i < keys ? counted(load(scores + (s + i) * ld) - top) : kZero - VI{};
-      total += counts[i] - kZero;
+      total += reinterpret_cast<Words>(counts[i]);
     }
     put_counts(out + s * ld, counts[0], counts[1], counts[2], counts[3]);
   }
-  store(scales, 1.0f / __builtin_convertvector(total, V));
+  total -= static_cast<std::uint32_t>((keys + 3) / 4 * 4) * static_cast<std::uint32_t>(kZero);
+  store(scales, 1.0f / __builtin_convertvector(reinterpret_cast<VI>(total), V));
 }
 
 void count_softmax(const CountArgs& p) {

@@ -174,6 +174,7 @@ constexpr float kRounding = 12582912.0f;
 constexpr std::int32_t kZero = 0x4b400000;  // its bits
 
 typedef std::int8_t Bytes __attribute__((vector_size(LANES)));
+typedef std::uint32_t Words __attribute__((vector_size(4 * LANES)));  // whose sums may overflow
 
 // The lowest byte of each lane; GCC takes eight or sixteen lanes apart one by one.
 SQB_INLINE Bytes lowest_bytes(VI v) {
@@ -195,7 +196,8 @@ SQB_INLINE Bytes lowest_bytes(VI v) {
 // Four bytes a lane, the lowest of each of these, whose bits are kZero plus 0 to 255.
 SQB_INLINE VI pack_fours(VI a, VI b, VI c, VI d) {
   constexpr std::uint32_t kZeros = 0x4b400000u + 0x40000000u;
-  return (a - static_cast<std::int32_t>(kZeros)) + (b << 8) + ((c << 16) + (d << 24));
+  const Words w = reinterpret_cast<Words>(a), x = reinterpret_cast<Words>(b), y = reinterpret_cast<Words>(c), z = reinterpret_cast<Words>(d);
+  return reinterpret_cast<VI>((w - kZeros) + (x << 8) + ((y << 16) + (z << 24)));
 }
 
 // 2^x within 2 ulp for -126 <= x <= 127. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
