@@ -1,6 +1,6 @@
 // The table of functions that every instruction set fills: the whole of what the encoder asks of the machine.
 //
-// Axes: T tokens, K inputs of one group, N outputs, S keys, C channels. Everything is float32, row-major.
+// Axes: T tokens, K inputs of one group, N outputs, S keys, C channels. Everything is row-major.
 // One micro-kernel carries all matrix work, `panel`: rows of `a` against one panel of at most `width` columns.
 //   * a linear layer:    a = activations, w = packed weights [K][width]
 //   * attention scores:  a = keys,        w = queries transposed [D][width]      -> scores transposed [S][width]
