@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::size_t kTasksPerThread = 2;
 
-std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
-
 // One thread's memory for one head, for sequences of up to `longest` tokens: where each part begins, in floats.
 struct Room {
   std::size_t end = 0, key_stride, keys, key_scales, values, value_scales, queries, query_scales, query_sums, scores, counts, count_scales;

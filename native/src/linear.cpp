@@ -17,8 +17,6 @@ constexpr std::size_t kQuantizedRows = 16;  // quantized as one task, or as many
 constexpr std::size_t kFewestRows = 24;     // of a block that goes through two factors: fewer would read weights too often
 constexpr std::size_t kMostRows = 192;
 
-std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
-
 // How a layer's work is cut: blocks of rows, which end at multiples of `step`, times shares of the panels.
 struct Cut {
   std::size_t rows, step, panels, blocks, shares;

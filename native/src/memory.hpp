@@ -10,7 +10,8 @@
 
 namespace squeezebert {
 
-inline std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
+inline std::size_t pieces(std::size_t n, std::size_t largest) { return (n + largest - 1) / largest; }
+inline std::size_t round_up(std::size_t n, std::size_t to) { return pieces(n, to) * to; }
 
 // The stride of rows of n floats: whole cache lines, and never a multiple of 4 KiB, which would put every row of a
 // register tile into the same sets of the first-level cache.

@@ -249,7 +249,7 @@ void Model::finish() {
   slots_.clear();
 }
 
-// Who is fetched while whose last panel is multiplied; layers with factors or taps are left out.
+// What each layer's last panel fetches: the first of the layer computed next. Factors are left out.
 void Model::link() {
   Linear* before = nullptr;
   for (Layer& layer : layers)

@@ -102,7 +102,7 @@ def test_every_kernel_gives_the_same_int8_results() -> None:
     results = {kernel: Engine(config, small.tensors, kernel=kernel).hidden(batch) for kernel in available_kernels()}
     for kernel, result in results.items():
         # A float that rounds to the next int8 on one of them; attention in bfloat16 has 8 bits of each factor.
-        assert np.abs(result - results["plain"]).max() < (1e-1 if kernel == "avx512bf16" else 1e-2)
+        assert np.abs(result - results["plain"]).max() < 1e-2
 
 
 def test_threads_change_no_bit_of_an_int8_result() -> None:

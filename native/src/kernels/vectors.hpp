@@ -43,10 +43,6 @@ struct Tile {
   V sums[ROWS][VECTORS];
 };
 
-#if !defined(MULTIPLIES_PAIRS)
-SQB_INLINE V add_product(V sum, V a, V w) { return madd(a, w, sum); }
-#endif
-
 template <int ROWS, int VECTORS, bool TRANSPOSED>
 SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const float* ahead, const PanelArgs& p) {
   const float* w = p.w;
@@ -60,7 +56,7 @@ SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const floa
     for (int m = 0; m < ROWS; ++m) {
       const V x = splat(TRANSPOSED ? a[k * lda + m] : a[m * lda + k]);
 #pragma GCC unroll 2
-      for (int n = 0; n < VECTORS; ++n) tile.sums[m][n] = add_product(tile.sums[m][n], x, b[n]);
+      for (int n = 0; n < VECTORS; ++n) tile.sums[m][n] = madd(x, b[n], tile.sums[m][n]);
     }
   }
 }
