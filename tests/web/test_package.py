@@ -196,8 +196,8 @@ def test_the_shipped_model_in_float32_equals_the_desktop(script, data_dir, tmp_p
 
 
 def test_the_shipped_model_equals_the_desktop(script, data_dir):
-    # A rounding to int8 that falls the other way moves a vector by up to 0.04, between the desktop's own instruction sets
-    # as well; about half of the texts have none.
+    # A rounding to int8 that falls the other way moves a vector by up to 0.04, between the desktop's own kernels as well;
+    # about half of the texts have none.
     texts = sts_sentences(data_dir, 200)
     [vectors] = calls(script, str(MINI), ["embed", texts])
     wanted = squeezebert.load(MINI).embed(texts)
