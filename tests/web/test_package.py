@@ -196,7 +196,7 @@ def test_the_shipped_model_in_float32_equals_the_desktop(script, data_dir, tmp_p
 
 
 def test_the_shipped_model_equals_the_desktop(script, data_dir):
-    # A rounding to int8 that falls the other way moves a vector by up to 0.04, between the desktop's own kernels as well;
+    # A rounding to int8 that falls the other way moves a vector by up to 0.04, between kernels of the desktop as well;
     # about half of the texts have none.
     texts = sts_sentences(data_dir, 200)
     [vectors] = calls(script, str(MINI), ["embed", texts])
