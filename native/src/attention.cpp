@@ -54,11 +54,8 @@ void Forward::attend(const Keys& keys, std::size_t head, Rows queries, Rows cont
 
   float* transposed = scratch;                // [D][width]
   float* scores = scratch + D * width;        // [keys][width]
-  const float scale = 1.0f / std::sqrt(static_cast<float>(D));
-  for (std::size_t q = 0; q < queries.count; ++q) {
-    const float* from = queries.data + q * queries.ld + head * D;
-    for (std::size_t d = 0; d < D; ++d) transposed[d * width + q] = from[d] * scale;
-  }
+  model_.kernels.transpose({.x = queries.data + head * D, .rows = queries.count, .columns = D, .ldx = queries.ld,
+                            .scale = 1.0f / std::sqrt(static_cast<float>(D)), .out = transposed});
   if (keys.scores)
     for (std::size_t k = 0; k < keys.count; ++k) std::fill_n(scores + k * width, queries.count, keys.scores[k]);
   model_.kernels.panel({.a = key, .lda = keys.ld, .a_transposed = false, .rows = keys.count, .k = D, .cols = queries.count,

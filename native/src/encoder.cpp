@@ -4,14 +4,17 @@
 
 #include "forward.hpp"
 #include "profile.hpp"
+#include "watch.hpp"
 
 namespace squeezebert {
 namespace {
 
-constexpr std::size_t kRowsPerTask = 16;    // of LayerNorm, embeddings and convolutions
+constexpr std::size_t kRowsPerTask = 8;     // of LayerNorm: few enough to stay in the first-level cache
 constexpr std::size_t kRowsTogether = 128;  // memory grows by so many rows: seldom, so that little is left in pieces
 constexpr std::size_t kChunkTokens = 512;   // more sequences at once gain no speed
 constexpr std::size_t kWideRows = 128;      // feed-forward rows alive at once
+constexpr std::size_t kFewestRows = 32;     // that a thread takes through a layer alone: it reads all of its weights for them
+constexpr std::size_t kMostRows = 128;      // few enough that a thread which has none left does not wait long
 
 std::string text(int64_t n) { return std::to_string(n); }
 
@@ -41,8 +44,6 @@ std::size_t checked_tokens(const Model& model, const sqb_batch& batch) {
   return static_cast<std::size_t>(tokens);
 }
 
-std::size_t tasks_of(std::size_t rows) { return (rows + kRowsPerTask - 1) / kRowsPerTask; }
-
 }  // namespace
 
 Forward::Forward(Model& model, const sqb_batch& batch)
@@ -53,8 +54,17 @@ Forward::Forward(Model& model, const sqb_batch& batch)
       A_(model.attention_channels),
       lease_(model.pool) {}
 
+Forward::Forward(const Forward& captain, Workspace& own)
+    : model_(captain.model_),
+      batch_(captain.batch_),
+      all_tokens_(captain.all_tokens_),
+      C_(captain.C_),
+      A_(captain.A_),
+      workspace_(&own),
+      lease_(model_.pool) {}
+
 Forward::~Forward() {
-  if (workspace_) model_.give(std::move(workspace_));
+  if (lent_) model_.give(std::move(lent_));
 }
 
 Rows Forward::reserve(Buffer& buffer, std::size_t rows, std::size_t channels) {
@@ -65,7 +75,8 @@ Rows Forward::reserve(Buffer& buffer, std::size_t rows, std::size_t channels) {
 // As many sequences as kChunkTokens hold, one at least; chunks are about as large as each other.
 bool Forward::next() {
   if (!workspace_) {
-    workspace_ = model_.take();
+    lent_ = model_.take();
+    workspace_ = lent_.get();
     lease_.take();
   }
   chunk_ = {chunk_.sequence + chunk_.sequences, 0, chunk_.token + chunk_.tokens, 0};
@@ -83,7 +94,18 @@ bool Forward::next() {
 Rows Forward::encode() {
   Rows x = reserve(workspace_->hidden, chunk_.tokens, C_);
   embeddings(x);
-  for (Layer& one : model_.layers) layer(one, x);
+  if (model_.config.attention_rank) {
+    for (Layer& layer : model_.layers) low_rank_layer(layer, x);
+    return x;
+  }
+  const Rows qkv = reserve(workspace_->mixed, x.count, 3 * A_), context = reserve(workspace_->context, x.count, A_);
+  Layer* before = nullptr;
+  for (Layer& layer : model_.layers) {
+    between(before, &layer, context, x, qkv);
+    attention(qkv, context);
+    before = &layer;
+  }
+  between(before, nullptr, context, x, qkv);
   return x;
 }
 
@@ -104,60 +126,89 @@ void Forward::embeddings(Rows out) {
   normalize(model_.embedding_norm, out, nullptr, C_);
 }
 
-void Forward::layer(Layer& layer, Rows x) {
-  if (model_.config.attention_rank) return low_rank_layer(layer, x);
-  const Rows qkv = reserve(workspace_->mixed, x.count, 3 * A_), context = reserve(workspace_->context, x.count, A_);
-  query_key_value(layer, x, qkv);
-  attention(qkv, context);
-  after_attention(layer, context, x);
+// Into how many blocks of rows the work between two attentions is cut, each for one thread; one: all threads share each step.
+std::size_t Forward::blocks_of(std::size_t rows) const {
+  const unsigned threads = lease_.threads();
+  if (threads == 1 || rows < threads * kFewestRows || watch.show || !model_.rows_apart) return 1;
+  return threads * pieces(rows, threads * kMostRows);
 }
 
-// The rest of a layer, for some tokens or all: x becomes what the layer gives.
-void Forward::after_attention(Layer& layer, Rows context, Rows x) {
+// What a row goes through from one attention to the next: the rest of a layer, and the next one's queries, keys and values.
+// Rows do not see each other there, so a thread takes a block of them through it all and waits for nobody.
+void Forward::between(Layer* before, Layer* after, Rows context, Rows x, Rows qkv) {
+  const std::size_t blocks = blocks_of(x.count);
+  if (blocks == 1) return pass(before, after, context, x, qkv);
+  std::vector<Workspace>& crew = workspace_->crew;
+  if (crew.size() < lease_.threads()) crew.resize(lease_.threads());
+  for (Workspace& own : crew) Forward(*this, own).make_room(pieces(x.count, blocks));
+  lease_.run(blocks, [&](std::size_t i, unsigned thread) {
+    const std::size_t row = x.count * i / blocks, rows = x.count * (i + 1) / blocks - row;
+    Forward(*this, crew[thread]).pass(before, after, part(context, row, rows), part(x, row, rows), part(qkv, row, rows));
+  });
+}
+
+void Forward::pass(Layer* before, Layer* after, Rows context, Rows x, Rows qkv) {
+  Rows8 ready;
+  if (before) ready = after_attention(*before, context, x, after ? &after->query_key_value : nullptr);
+  if (after) query_key_value(*after, x, qkv, ready);
+}
+
+// Reserves what `pass` writes for so many rows: a thread of the pool has nobody to tell that there is no memory.
+void Forward::make_room(std::size_t rows) {
+  const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
+  reserve(workspace_->mixed, rows, C_);
+  reserve(workspace_->wide, std::min(rows, kWideRows), F);
+  workspace_->quantized.reserve(model_.kernels, rows, std::max({C_, A_, F}), 1);
+  workspace_->normalized.reserve(model_.kernels, rows, C_, 1);
+}
+
+// The rest of a layer, for some tokens or all: x becomes what the layer gives, and is given as `next` reads it.
+Rows8 Forward::after_attention(Layer& layer, Rows context, Rows x, const Linear* next) {
   const Rows mixed = reserve(workspace_->mixed, x.count, C_);  // query, key and value have been used up
   {
     const Section section(Operation::post_attention);
     project(layer.post_attention, context, mixed);
   }
-  normalize(layer.post_attention_norm, mixed, x.data, C_);
+  const Linear* first = layer.intermediate.plain() ? &layer.intermediate.linear : nullptr;
+  const Rows8 ready = normalize(layer.post_attention_norm, mixed, x.data, C_, first);
 
   const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
   const bool whole = !layer.intermediate.taps.empty();  // a convolution sees the rows beside a block
-  const std::size_t step = whole ? x.count : std::min(x.count, kWideRows);
+  const std::size_t step = whole ? x.count : std::min(x.count, kWideRows / ready.block * ready.block);
   for (std::size_t row = 0; row < x.count; row += step) {
     const std::size_t rows = std::min(step, x.count - row);
     const Rows wide = reserve(workspace_->wide, rows, F);
     {
       const Section section(Operation::intermediate);
-      project(layer.intermediate, {mixed.data + row * mixed.ld, rows, mixed.ld}, wide,
-              static_cast<Activation>(model_.config.hidden_act));
+      project(layer.intermediate, part(mixed, row, rows), wide, static_cast<Activation>(model_.config.hidden_act),
+              ready.bytes ? ready.from(row) : ready);
     }
     const Section section(Operation::output);
-    project(layer.output, wide, {x.data + row * x.ld, rows, x.ld});
+    project(layer.output, wide, part(x, row, rows));
   }
-  normalize(layer.output_norm, x, mixed.data, C_);
+  return normalize(layer.output_norm, x, mixed.data, C_, next);
 }
 
-void Forward::query_key_value(Layer& layer, Rows x, Rows qkv) {
+void Forward::query_key_value(Layer& layer, Rows x, Rows qkv, Rows8 ready) {
   const Section section(Operation::qkv);
-  if (!layer.query_key_value.empty()) return linear(layer.query_key_value, x, qkv);
+  if (!layer.query_key_value.empty()) return linear(layer.query_key_value, x, qkv, Activation::none, ready);
   project(layer.query, x, qkv);
   project(layer.key, x, {qkv.data + A_, qkv.count, qkv.ld});
   project(layer.value, x, {qkv.data + 2 * A_, qkv.count, qkv.ld});
 }
 
-void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act) {
-  apply(layer, model_.kernels, lease_, workspace_->quantized, x, out, act);
+void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act, Rows8 ready) {
+  apply(layer, model_.kernels, lease_, workspace_->quantized, x, out, act, ready);
 }
 
-void Forward::project(const Projection& projection, Rows x, Rows out, Activation act) {
+void Forward::project(const Projection& projection, Rows x, Rows out, Activation act, Rows8 ready) {
   if (!projection.taps.empty()) {
     const std::size_t inputs = (projection.up.empty() ? projection.linear : projection.down).inputs();
     const Rows convolved = reserve(workspace_->convolved, x.count, inputs);
     convolve(projection.taps, x, convolved, inputs);
     x = convolved;
   }
-  if (projection.up.empty()) return linear(projection.linear, x, out, act);
+  if (projection.up.empty()) return linear(projection.linear, x, out, act, ready);
   apply(Factors{projection.down, projection.up}, model_.kernels, lease_, workspace_->inner, x, out, act);
 }
 
@@ -179,21 +230,27 @@ void Forward::convolve(const Buffer& taps, Rows x, Rows out, std::size_t channel
   });
 }
 
-// x = LayerNorm(x + residual); the residual's rows have x's stride.
-void Forward::normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels) {
+// x = LayerNorm(x + residual); the residual's rows have x's stride. What an int8 layer reads next is made of each row while
+// it lies in the first-level cache, and given.
+Rows8 Forward::normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels, const Linear* next) {
   const Section section(Operation::layer_norm);
-  lease_.run(tasks_of(x.count), [&](std::size_t task, unsigned) {
-    const std::size_t row = task * kRowsPerTask, rows = std::min(kRowsPerTask, x.count - row);
-    model_.kernels.layer_norm({.x = x.data + row * x.ld,
-                               .residual = residual ? residual + row * x.ld : nullptr,
+  Rows8 ready;
+  if (next && next->int8()) ready = workspace_->normalized.reserve(model_.kernels, x.count, channels, next->block(model_.kernels));
+  const std::size_t together = kRowsPerTask / ready.block * ready.block;
+  lease_.run(pieces(x.count, together), [&](std::size_t task, unsigned) {
+    const Rows own = part(x, task * together, std::min(together, x.count - task * together));
+    model_.kernels.layer_norm({.x = own.data,
+                               .residual = residual ? residual + task * together * x.ld : nullptr,
                                .gamma = norm.gamma.get(),
                                .beta = norm.beta.get(),
-                               .out = x.data + row * x.ld,
-                               .rows = rows,
+                               .out = own.data,
+                               .rows = own.count,
                                .channels = channels,
                                .ld = x.ld,
                                .eps = model_.config.layer_norm_eps});
+    if (ready.bytes) quantize(model_.kernels, own, channels, ready.from(task * together));
   });
+  return ready;
 }
 
 }  // namespace squeezebert

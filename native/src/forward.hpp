@@ -11,6 +11,8 @@ class Forward {
  public:
   // Checks the batch.
   Forward(Model& model, const sqb_batch& batch);
+  // One of a crew: computes on the calling thread alone, in memory of its own.
+  Forward(const Forward& captain, Workspace& own);
   ~Forward();
   Forward(const Forward&) = delete;
   Forward& operator=(const Forward&) = delete;
@@ -40,13 +42,16 @@ class Forward {
 
   Rows reserve(Buffer& buffer, std::size_t rows, std::size_t channels);
   void embeddings(Rows out);
-  void layer(Layer& layer, Rows x);
-  void after_attention(Layer& layer, Rows context, Rows x);
-  void query_key_value(Layer& layer, Rows x, Rows qkv);
-  void linear(const Linear& layer, Rows x, Rows out, Activation act = Activation::none);
-  void project(const Projection& projection, Rows x, Rows out, Activation act = Activation::none);
+  std::size_t blocks_of(std::size_t rows) const;
+  void make_room(std::size_t rows);
+  void between(Layer* before, Layer* after, Rows context, Rows x, Rows qkv);
+  void pass(Layer* before, Layer* after, Rows context, Rows x, Rows qkv);
+  Rows8 after_attention(Layer& layer, Rows context, Rows x, const Linear* next = nullptr);
+  void query_key_value(Layer& layer, Rows x, Rows qkv, Rows8 ready);
+  void linear(const Linear& layer, Rows x, Rows out, Activation act = Activation::none, Rows8 ready = {});
+  void project(const Projection& projection, Rows x, Rows out, Activation act = Activation::none, Rows8 ready = {});
   void convolve(const Buffer& taps, Rows x, Rows out, std::size_t channels);
-  void normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels);
+  Rows8 normalize(const Norm& norm, Rows x, const float* residual, std::size_t channels, const Linear* next = nullptr);
 
   void attention(Rows qkv, Rows context);
   void attend_all(Rows queries, std::size_t begin, std::size_t end, Rows context);
@@ -71,7 +76,8 @@ class Forward {
   const sqb_batch batch_;
   const std::size_t all_tokens_, C_, A_;
   Chunk chunk_;
-  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<Workspace> lent_;
+  Workspace* workspace_ = nullptr;
   Pool::Lease lease_;
 };
 

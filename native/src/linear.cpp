@@ -57,13 +57,6 @@ struct Call {
   Activation act;
 };
 
-// How many rows of an int8 layer's input lie together: for that every panel's inputs must begin with a whole four.
-std::size_t block_of(const Call& call) {
-  const auto starts_at_four = [](const Panel& panel) { return panel.from % 4 == 0; };
-  const std::vector<Panel>& panels = call.layer.panels;
-  return std::all_of(panels.begin(), panels.end(), starts_at_four) ? call.kernels.block : 1;
-}
-
 // Whose weights are read next by whoever runs this task; null where that is not known.
 const Panel* panel_after(const Call& call, const Task& task, std::size_t panel) {
   const std::vector<Panel>& panels = call.layer.panels;
@@ -105,14 +98,7 @@ void apply_float(const Call& call, Pool::Lease& lease) {
             [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
 }
 
-// The input of an int8 layer as `quantize` wrote it.
-struct Input8 {
-  const std::int8_t* bytes;
-  const float* scales;
-  std::size_t ld, block;
-};
-
-void run_int8(const Call& call, const Task& task, const Input8& in) {
+void run_int8(const Call& call, const Task& task, const Rows8& in) {
   for (std::size_t j = task.panel; j < task.panel + task.panels; ++j) {
     const Panel& panel = call.layer.panels[j];
     const Panel* next = panel_after(call, task, j);
@@ -135,24 +121,22 @@ void run_int8(const Call& call, const Task& task, const Input8& in) {
   }
 }
 
-void apply_int8(const Call& call, Pool::Lease& lease, Quantized& scratch) {
-  const std::size_t rows = call.x.count, channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
-  std::int8_t* bytes = reinterpret_cast<std::int8_t*>(scratch.bytes.reserve(rows * ld / sizeof(float)));
-  float* scales = scratch.scales.reserve(rows);
-  const std::size_t block = block_of(call);
-  watch(call.layer, call.x, channels);
-  {
-    const Section section(Operation::quantize);
-    const std::size_t together = kQuantizedRows / block * block;
-    lease.run(pieces(rows, together), [&](std::size_t i, unsigned) {
-      const std::size_t row = i * together;
-      call.kernels.quantize({call.x.data + row * call.x.ld, std::min(together, rows - row), channels, call.x.ld,
-                             bytes + row * ld, ld, block, scales + row});
-    });
-  }
+Rows8 quantized(const Call& call, Pool::Lease& lease, Quantized& scratch) {
+  const Section section(Operation::quantize);
+  const std::size_t rows = call.x.count, channels = call.layer.inputs();
+  const Rows8 out = scratch.reserve(call.kernels, rows, channels, call.layer.block(call.kernels));
+  const std::size_t together = kQuantizedRows / out.block * out.block;
+  lease.run(pieces(rows, together), [&](std::size_t i, unsigned) {
+    const std::size_t row = i * together;
+    quantize(call.kernels, part(call.x, row, std::min(together, rows - row)), channels, out.from(row));
+  });
+  return out;
+}
+
+void apply_int8(const Call& call, Pool::Lease& lease, const Rows8& in) {
   const std::size_t per_row = most_inputs(call.layer) * call.kernels.quantized_bytes;
-  const Cut cut = cut_of(call.layer, rows, block, per_row, lease.threads());
-  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), {bytes, scales, ld, block}); });
+  const Cut cut = cut_of(call.layer, call.x.count, in.block, per_row, lease.threads());
+  lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), in); });
 }
 
 // A whole layer on the calling thread; `bytes` and `scales` hold the input of an int8 one.
@@ -162,16 +146,24 @@ void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
     const std::size_t most = most_inputs(call.layer);
     return run_float(call, all, most, inputs_per_pass_of(most));
   }
-  const std::size_t channels = call.layer.inputs(), ld = bytes_per_row(call.kernels, channels);
-  const std::size_t block = block_of(call);
+  const std::size_t channels = call.layer.inputs();
+  const Rows8 in{bytes, scales, bytes_per_row(call.kernels, channels), call.layer.block(call.kernels)};
   watch(call.layer, call.x, channels);
-  call.kernels.quantize({call.x.data, call.x.count, channels, call.x.ld, bytes, ld, block, scales});
-  run_int8(call, all, {bytes, scales, ld, block});
+  quantize(call.kernels, call.x, channels, in);
+  run_int8(call, all, in);
 }
 
-Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
-
 }  // namespace
+
+Rows8 Quantized::reserve(const Kernels& kernels, std::size_t rows, std::size_t channels, std::size_t block) {
+  const std::size_t ld = bytes_per_row(kernels, channels);
+  float* room = bytes.reserve(rows * ld / sizeof(float));
+  return {reinterpret_cast<std::int8_t*>(room), scales.reserve(rows), ld, block};
+}
+
+void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out) {
+  kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales});
+}
 
 std::size_t Linear::inputs() const {
   std::size_t most = 0;
@@ -183,6 +175,12 @@ std::size_t Linear::outputs() const {
   std::size_t most = 0;
   for (const Panel& panel : panels) most = std::max(most, panel.to + panel.cols);
   return most;
+}
+
+// For rows to lie together every panel's inputs must begin with a whole four.
+std::size_t Linear::block(const Kernels& kernels) const {
+  const auto starts_at_four = [](const Panel& panel) { return panel.from % 4 == 0; };
+  return std::all_of(panels.begin(), panels.end(), starts_at_four) ? kernels.block : 1;
 }
 
 void Linear::pack(const Kernels& kernels, const float* weight, std::size_t outputs, std::size_t inputs,
@@ -243,10 +241,11 @@ void Linear::append(Linear&& other, std::size_t to) {
 }
 
 void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
-           Activation act) {
+           Activation act, Rows8 ready) {
   const Call call{layer, kernels, x, out, act};
-  if (layer.int8()) apply_int8(call, lease, scratch);
-  else apply_float(call, lease);
+  if (!layer.int8()) return apply_float(call, lease);
+  watch(layer, x, layer.inputs());
+  apply_int8(call, lease, ready.bytes ? ready : quantized(call, lease, scratch));
 }
 
 void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inner& scratch, Rows x, Rows out,

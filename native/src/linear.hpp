@@ -36,6 +36,7 @@ struct Linear {
   bool int8() const { return !empty() && panels[0].weight8; }
   std::size_t inputs() const;   // channels read
   std::size_t outputs() const;  // channels written
+  std::size_t block(const Kernels& kernels) const;  // how many rows of an int8 layer's input lie together
 
   // Packs weight [outputs, inputs / groups]; the bias is zero and int8 scales are one until they are set.
   void pack(const Kernels& kernels, const float* weight, std::size_t outputs, std::size_t inputs, std::size_t groups);
@@ -48,9 +49,21 @@ struct Linear {
   void append(Linear&& other, std::size_t to);
 };
 
-// An int8 layer's input: rows of bytes and a scale for each.
+// An int8 layer's input as `quantize` wrote it: rows of `ld` bytes, `block` of them together, and a scale for each.
+struct Rows8 {
+  std::int8_t* bytes = nullptr;
+  float* scales = nullptr;
+  std::size_t ld = 0, block = 1;
+
+  // Those from `row` on, which begins a block.
+  Rows8 from(std::size_t row) const { return {bytes + row * ld, scales + row, ld, block}; }
+};
+
 struct Quantized {
   Buffer bytes, scales;
+
+  // Room for rows of so many channels.
+  Rows8 reserve(const Kernels& kernels, std::size_t rows, std::size_t channels, std::size_t block);
 };
 
 // What lies between the two factors of a layer, a block of rows for each thread, and that in bytes for int8 ones.
@@ -65,9 +78,15 @@ struct Rows {
   std::size_t count, ld;
 };
 
-// out = act(layer(x)), shared out over row blocks and panels; `scratch` holds x in bytes for an int8 layer.
+// The first `channels` of each row in bytes.
+void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out);
+
+inline Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
+
+// out = act(layer(x)), shared out over row blocks and panels. An int8 layer reads x from `ready` where that has bytes; else
+// they are made in `scratch`.
 void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
-           Activation act);
+           Activation act, Rows8 ready = {});
 
 // A layer in two factors: out = act(up(down(x))), shared out over row blocks alone.
 struct Factors {

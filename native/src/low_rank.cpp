@@ -18,8 +18,6 @@ constexpr std::size_t kBlockRows = 96;  // tokens that pass through a layer at o
 constexpr std::size_t kRowsPerTask = 16;
 constexpr float kNever = -1e30f;  // the score of a row without any mass
 
-Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
-
 }  // namespace
 
 void Forward::low_rank_layer(Layer& layer, Rows x) {

@@ -245,8 +245,13 @@ void Model::finish() {
     }
   }
   attention8 = !config.attention_rank && has_int8_layers();
+  rows_apart = std::all_of(layers.begin(), layers.end(), [](const Layer& layer) { return layer.rows_apart(); });
   link();
   slots_.clear();
+}
+
+bool Layer::rows_apart() const {
+  return !query_key_value.empty() && post_attention.plain() && intermediate.plain() && output.plain();
 }
 
 // What each layer's last panel fetches: the first of the layer computed next. Factors are left out.

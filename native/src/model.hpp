@@ -18,6 +18,8 @@ struct Norm {
 struct Projection {
   Linear linear, down, up;
   Buffer taps;
+
+  bool plain() const { return taps.empty() && up.empty(); }
 };
 
 struct Layer {
@@ -26,6 +28,8 @@ struct Layer {
   Linear query_key_value;
   Buffer key_rows, value_rows;  // low-rank attention: [R, P]
   Norm post_attention_norm, output_norm;
+
+  bool rows_apart() const;
 };
 
 // Rows of an embedding table, where the caller keeps them: float32, or int8 with a scale a row.
@@ -48,10 +52,11 @@ struct Keys {
 // What one call writes: grown to the largest call seen, then reused.
 struct Workspace {
   Buffer hidden, mixed, context, wide, convolved, low_rank, row_scales, gathered, gathered_out, scratch;
-  Quantized quantized;
+  Quantized quantized, normalized;  // what a layer reads, made for it alone or as LayerNorm put it down
   Inner inner;
   std::vector<std::size_t> blocks, key_starts;
   std::vector<Keys> keys;  // of each sequence
+  std::vector<Workspace> crew;  // of each thread, for rows that it takes through a layer alone
 
   std::size_t bytes() const;
 };
@@ -78,6 +83,7 @@ class Model {
   Buffer decoder_bias;  // [V]
   std::size_t labels = 0;
   bool attention8 = false;  // attention multiplies bytes
+  bool rows_apart = false;  // no layer has factors or convolutions, which share their work out themselves
 
   // A workspace nobody else uses; give it back when the call is over.
   std::unique_ptr<Workspace> take();

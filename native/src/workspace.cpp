@@ -6,9 +6,10 @@ namespace squeezebert {
 std::size_t Workspace::bytes() const {
   std::size_t sum = 0;
   for (const Buffer* buffer : {&hidden, &mixed, &context, &wide, &convolved, &low_rank, &row_scales, &gathered, &gathered_out,
-                               &scratch, &quantized.bytes, &quantized.scales, &inner.rows, &inner.quantized.bytes,
+                               &scratch, &quantized.bytes, &quantized.scales, &normalized.bytes, &normalized.scales, &inner.rows, &inner.quantized.bytes,
                                &inner.quantized.scales})
     sum += buffer->bytes();
+  for (const Workspace& one : crew) sum += one.bytes();
   return sum;
 }
 

@@ -158,6 +158,20 @@ std::vector<std::int8_t> column(const std::vector<std::int8_t>& panels, std::siz
   return out;
 }
 
+void test_transpose(const Kernels& set, const Kernels& plain) {
+  const std::size_t rows = pick(1, plain.width), columns = pick(1, 70), ld = columns + pick(0, 5);
+  const auto x = values(rows * ld);
+  std::vector<float> found[2];
+  for (int i = 0; i < 2; ++i) {
+    const Kernels& kernels = i ? plain : set;
+    std::vector<float> out(columns * kernels.width);
+    kernels.transpose({x.data(), rows, columns, ld, 0.125f, out.data()});
+    for (std::size_t c = 0; c < columns; ++c)
+      for (std::size_t r = 0; r < rows; ++r) found[i].push_back(out[c * kernels.width + r]);
+  }
+  compare(set.name, "transpose", found[0], found[1], 0.0f);
+}
+
 void test_queries(const Kernels& set, const Kernels& plain) {
   const std::size_t rows = pick(1, plain.width), channels = pick(1, 70), ld = channels + pick(0, 5);
   const auto x = values(rows * ld);
@@ -234,6 +248,7 @@ void compare_set(const Kernels& set, const Kernels& plain) {
     test_layer_norm(set, plain);
     test_rows(set, plain);
     test_int8_panel(set, plain);
+    test_transpose(set, plain);
     test_queries(set, plain);
     test_values(set, plain);
     test_count_softmax(set, plain);

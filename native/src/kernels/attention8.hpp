@@ -8,60 +8,64 @@
 namespace squeezebert {
 namespace {
 
-// Of LANES columns, over all inputs: as many products with one.
-SQB_INLINE VI column_sums_of(const std::int8_t* w, std::size_t fours) {
-  Activation8 ones[4];
-  for (Activation8& one : ones) one = 1;
-  const Inputs inputs = load_inputs(ones);
-  Sums sums = begin_sums(VI{});
-  for (std::size_t k = 0; k < fours; ++k) sums = dot4(sums, inputs, load_weights(w + k * 4 * kWidth));
-  return end_sums(sums);
-}
-
 void quantize_queries(const QueriesArgs& p) {
-  float inverse[kWidth];
-  std::int32_t block[LANES][LANES / 4] = {};  // LANES channels of LANES queries
-  for (std::size_t r = 0; r < p.rows; ++r) {
-    const float top = furthest(p.x + r * p.ldx, p.channels);
-    inverse[r] = top > 0.0f ? 127.0f / top : 0.0f;
-    p.scales[r] = top / 127.0f;
-  }
-  over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
-    for (std::size_t first = 0; first < p.rows; first += LANES) {
-      const std::size_t rows = p.rows - first < LANES ? p.rows - first : LANES;
+  const Activation8 ones[4] = {1, 1, 1, 1};
+  const Inputs one = load_inputs(ones);
+  for (std::size_t first = 0; first < p.rows; first += LANES) {
+    const std::size_t rows = p.rows - first < LANES ? p.rows - first : LANES;
+    const float* x = p.x + first * p.ldx;
+    float inverse[LANES];
+    store(inverse, inverse_scales(x, rows, p.channels, p.ldx, p.scales + first));
+    Sums sums = begin_sums(VI{});
+    over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
+      std::int8_t bytes[LANES][LANES] = {};
       for (std::size_t r = 0; r < rows; ++r) {
-        const Bytes bytes = lowest_bytes(rounded8(load_some(p.x + (first + r) * p.ldx + i, n), splat(inverse[first + r]), splat(kRounding)));
-        std::memcpy(block[r], &bytes, sizeof bytes);
+        const Bytes row = lowest_bytes(rounded8(load_some(x + r * p.ldx + i, n), splat(inverse[r]), splat(kRounding)));
+        std::memcpy(bytes[r], &row, sizeof row);
       }
+      VI fours[LANES / 4];
+      std::memcpy(fours, bytes, sizeof fours);
+      turn(fours);
       for (std::size_t j = 0; j < n; j += 4) {
-        VI fours;
-#pragma GCC unroll 16
-        for (int r = 0; r < LANES; ++r) fours[r] = block[r][j / 4];
-        store_int(p.out + (i + j) * kWidth + 4 * first, fours);
+        std::int8_t* out = p.out + (i + j) * kWidth + 4 * first;
+        store_int(out, fours[j / 4]);
+        sums = dot4(sums, one, load_weights(out));
       }
-    }
-  });
-  for (std::size_t n = 0; n < p.rows; n += LANES)
-    store_int(p.column_sums + n, column_sums_of(p.out + 4 * n, (p.channels + 3) / 4));
+    });
+    store_int(p.column_sums + first, end_sums(sums));
+  }
 }
 
-// LANES channels.
-SQB_INLINE void quantize_channels(const ValuesArgs& p, std::size_t first, std::size_t inside, std::int8_t* out) {
-  const float* x = p.x + first;
-  const V top = highest(p.rows, [&](std::size_t r) { return abs(load_some(x + r * p.ldx, inside)); });
-  const V inverse = select(top > 0.0f, 127.0f / top, V{});
-  store(p.scales + first, top / 127.0f);
-  for (std::size_t r = 0; r < p.rows; r += 4, out += 4 * kWidth) {
-    VI q[4];
-    for (std::size_t i = 0; i < 4; ++i)
-      q[i] = rounded8(r + i < p.rows ? load_some(x + (r + i) * p.ldx, inside) : V{}, inverse, splat(kRounding + 128.0f));
-    store_int(out, pack_fours(q[0], q[1], q[2], q[3]) ^ static_cast<std::int32_t>(0x80808080u));
+// COUNT vectors of channels, all of a row's at once: rows lie far apart. `inside` lanes of each are in use.
+template <std::size_t COUNT>
+SQB_INLINE void quantize_channels(const ValuesArgs& p, std::size_t first, std::size_t inside) {
+  const std::size_t panel = (p.rows + 3) / 4 * 4 * kWidth;
+  V tops[COUNT] = {}, inverse[COUNT];
+  for (std::size_t r = 0; r < p.rows; ++r)
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < COUNT; ++j) tops[j] = max(tops[j], abs(load_some(p.x + r * p.ldx + first + j * LANES, inside)));
+#pragma GCC unroll 4
+  for (std::size_t j = 0; j < COUNT; ++j) {
+    inverse[j] = select(tops[j] > 0.0f, 127.0f / tops[j], V{});
+    store(p.scales + first + j * LANES, tops[j] / 127.0f);
   }
+  for (std::size_t r = 0; r < p.rows; r += 4)
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < COUNT; ++j) {
+      const std::size_t c = first + j * LANES;
+      VI q[4];
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < 4; ++i)
+        q[i] = rounded8(r + i < p.rows ? load_some(p.x + (r + i) * p.ldx + c, inside) : V{}, inverse[j], splat(kRounding + 128.0f));
+      store_int(p.out + c / kWidth * panel + (r * kWidth + c % kWidth * 4), pack_fours(q[0], q[1], q[2], q[3]) ^ static_cast<std::int32_t>(0x80808080u));
+    }
 }
 
 void quantize_values(const ValuesArgs& p) {
-  const std::size_t panel = (p.rows + 3) / 4 * 4 * kWidth;
-  over_lanes(p.channels, [&](std::size_t i, std::size_t n) { quantize_channels(p, i, n, p.out + i / kWidth * panel + i % kWidth * 4); });
+  std::size_t c = 0;
+  for (; c + 4 * LANES <= p.channels; c += 4 * LANES) quantize_channels<4>(p, c, LANES);
+  for (; c + 2 * LANES <= p.channels; c += 2 * LANES) quantize_channels<2>(p, c, LANES);
+  for (; c < p.channels; c += LANES) quantize_channels<1>(p, c, p.channels - c < LANES ? p.channels - c : LANES);
 }
 
 // Of four vectors, `ld` floats apart.
@@ -72,8 +76,8 @@ SQB_INLINE void count_four(const float* x, std::size_t ld, V top, VI (&counts)[4
     const Bits<Together> bits = counted(four);
     for (std::size_t i = 0; i < 4; ++i) counts[i] = reinterpret_cast<const VI*>(&bits)[i];
   } else {
-#pragma GCC unroll 4
-    for (std::size_t i = 0; i < 4; ++i) counts[i] = counted(load(x + i * ld) - top);
+    const V four[4] = {load(x) - top, load(x + ld) - top, load(x + 2 * ld) - top, load(x + 3 * ld) - top};
+    count(four, counts);
   }
 }
 
@@ -105,7 +109,7 @@ void count_softmax(const CountArgs& p) {
 }
 
 constexpr Kernels kernels_named(const char* name, double (*probe)(bool)) {
-  return {name, kWidth, TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel, softmax, layer_norm, add3, multiply_add, quantize,
+  return {name, kWidth, TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel, softmax, transpose, layer_norm, add3, multiply_add, quantize,
           int8_panel, quantize_queries, quantize_values, count_softmax, probe};
 }
 

@@ -58,6 +58,11 @@ void layer_norm(const LayerNormArgs& p) {
   }
 }
 
+void transpose(const TransposeArgs& p) {
+  for (std::size_t r = 0; r < p.rows; ++r)
+    for (std::size_t c = 0; c < p.columns; ++c) p.out[c * kWidth + r] = p.x[r * p.ldx + c] * p.scale;
+}
+
 void add3(const float* a, const float* b, const float* c, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = a[i] + b[i] + c[i];
 }
@@ -158,7 +163,7 @@ double probe(bool int8) {
 
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, panel, softmax, layer_norm, add3, multiply_add, quantize,
+extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, panel, softmax, transpose, layer_norm, add3, multiply_add, quantize,
                                    int8_panel, quantize_queries, quantize_values, count_softmax, probe};
 
 }  // namespace squeezebert

@@ -42,6 +42,14 @@ struct LayerNormArgs {
   float eps;
 };
 
+// out[c, r] = scale * x[r, c], as the columns of a panel: [columns][width], what lies past `rows` is of no meaning.
+struct TransposeArgs {
+  const float* x;
+  std::size_t rows, columns, ldx;  // rows <= width
+  float scale;
+  float* out;
+};
+
 // out[m, n] = act((sum_k q[m, from + k] * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact int32 sums.
 struct Int8PanelArgs {
   const std::int8_t* a;  // [rows, channels] as `quantize` wrote it; readable to a multiple of 4
@@ -106,6 +114,7 @@ struct Kernels {
   std::size_t block;                                                          // rows that `quantize` may put together
   void (*panel)(const PanelArgs&);
   void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld);  // over keys, in place, [S][ld]
+  void (*transpose)(const TransposeArgs&);
   void (*layer_norm)(const LayerNormArgs&);
   void (*add3)(const float* a, const float* b, const float* c, float* out, std::size_t n);   // out = a + b + c
   void (*multiply_add)(const float* a, const float* b, float* out, std::size_t n);           // out += a * b

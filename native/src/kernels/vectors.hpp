@@ -2,8 +2,6 @@
 // this. A register tile is TILE_ROWS rows x 2 vectors: every value of `a` is broadcast once and used twice.
 #pragma once
 
-#include <utility>
-
 #include "simd.hpp"
 #include "table.hpp"
 
@@ -216,6 +214,19 @@ void softmax_lanes(float* scores, std::size_t keys, std::size_t ld) {
 
 void softmax(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld) {
   for (std::size_t n = 0; n < lanes; n += LANES) softmax_lanes(scores + n, keys, ld);
+}
+
+void transpose(const TransposeArgs& p) {
+  for (std::size_t first = 0; first < p.rows; first += LANES) {
+    const std::size_t rows = p.rows - first < LANES ? p.rows - first : LANES;
+    over_lanes(p.columns, [&](std::size_t i, std::size_t n) {
+      V x[LANES];
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < LANES; ++r) x[r] = r < rows ? load_some(p.x + (first + r) * p.ldx + i, n) * p.scale : V{};
+      turn(x);
+      for (std::size_t c = 0; c < n; ++c) store(p.out + (i + c) * kWidth + first, x[c]);
+    });
+  }
 }
 
 void layer_norm(const LayerNormArgs& p) {

@@ -130,33 +130,56 @@ SQB_INLINE float largest(V v) {
   return out;
 }
 
-SQB_INLINE float furthest(const float* x, std::size_t channels) {
+SQB_INLINE V furthest_lanes(const float* x, std::size_t channels) {
   V tops[kChains] = {};
   over_lanes_in_chains(channels, [&](std::size_t i, std::size_t n, std::size_t j) { tops[j] = max(tops[j], abs(load_some(x + i, n))); });
-  return largest(max(max(tops[0], tops[1]), max(tops[2], tops[3])));
+  return max(max(tops[0], tops[1]), max(tops[2], tops[3]));
+}
+
+// 127 over the largest of each of at most LANES rows, and the scales.
+SQB_INLINE V inverse_scales(const float* x, std::size_t rows, std::size_t channels, std::size_t ldx, float* scales) {
+  V tops[LANES];
+  for (std::size_t r = 0; r < LANES; ++r) tops[r] = r < rows ? furthest_lanes(x + r * ldx, channels) : V{};
+  const V top = joined(tops, [](V a, V b) { return max(a, b); });
+  store_some(scales, top / 127.0f, rows);
+  return select(top > 0.0f, 127.0f / top, V{});
 }
 
 // The bits of kRounding and `more`, a whole number, plus the integer nearest to x * inverse.
 SQB_INLINE VI rounded8(V x, V inverse, V more) { return reinterpret_cast<VI>(product(x, inverse) + more); }
 
 // One row, so that LANES values are written `step` values after the LANES before them.
-SQB_INLINE void quantize_row(const float* x, std::size_t channels, Activation8* out, std::size_t step, float* scale) {
-  const float top = furthest(x, channels), inverse = top > 0.0f ? 127.0f / top : 0.0f;
+SQB_INLINE void quantize_row(const float* x, std::size_t channels, float inverse, Activation8* out, std::size_t step) {
   const V more = splat(kRounding + static_cast<float>(INT8_OFFSET));
-  *scale = top / 127.0f;
   over_lanes(channels, [&](std::size_t i, std::size_t n) {
     const auto stored = narrow8(rounded8(load_some(x + i, n), splat(inverse), more));
     __builtin_memcpy(out + i / LANES * step, &stored, n * sizeof(Activation8));
   });
 }
 
+SQB_INLINE void quantize_one(const QuantizeArgs& p, std::size_t r, float inverse) {
+  const std::size_t first = INT8_BLOCK == 1 ? r : r / p.block * p.block;
+  const std::size_t together = INT8_BLOCK == 1 ? 1 : p.rows - first < p.block ? p.rows - first : p.block;
+  Activation8* out = reinterpret_cast<Activation8*>(p.out + first * p.ldo) + (r - first) * LANES;
+  quantize_row(p.x + r * p.ldx, p.channels, inverse, out, together * LANES);
+}
+
+constexpr std::size_t kNarrow = 8 * LANES;  // LANES rows of so many channels stay in the first-level cache
+
 void quantize(const QuantizeArgs& p) {
   static_assert(INT8_BLOCK == 1 || LANES == 4);
-  for (std::size_t r = 0; r < p.rows; ++r) {
-    const std::size_t first = INT8_BLOCK == 1 ? r : r / p.block * p.block;
-    const std::size_t together = INT8_BLOCK == 1 ? 1 : p.rows - first < p.block ? p.rows - first : p.block;
-    Activation8* out = reinterpret_cast<Activation8*>(p.out + first * p.ldo) + (r - first) * LANES;
-    quantize_row(p.x + r * p.ldx, p.channels, out, together * LANES, p.scales + r);
+  const std::size_t together = p.channels <= kNarrow ? LANES : 1;
+  float inverse[LANES];
+  for (std::size_t r = 0; r < p.rows; r += together) {
+    const std::size_t rows = p.rows - r < together ? p.rows - r : together;
+    if (together > 1) {
+      store(inverse, inverse_scales(p.x + r * p.ldx, rows, p.channels, p.ldx, p.scales + r));
+    } else {
+      const float top = largest(furthest_lanes(p.x + r * p.ldx, p.channels));
+      inverse[0] = top > 0.0f ? 127.0f / top : 0.0f;
+      p.scales[r] = top / 127.0f;
+    }
+    for (std::size_t i = 0; i < rows; ++i) quantize_one(p, r + i, inverse[i]);
   }
 }
 

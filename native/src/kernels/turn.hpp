@@ -1,0 +1,36 @@
+// Rows that become columns, by dealing lanes out: the vectors' lanes of even places, then those of odd places, again and again.
+// A part of simd.hpp.
+template <int FIRST, typename T, std::size_t... I>
+SQB_INLINE T every_second(T a, T b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (FIRST + 2 * static_cast<int>(I))...);
+}
+template <typename T>
+SQB_INLINE T even_lanes(T a, T b) { return every_second<0>(a, b, std::make_index_sequence<LANES>{}); }
+template <typename T>
+SQB_INLINE T odd_lanes(T a, T b) { return every_second<1>(a, b, std::make_index_sequence<LANES>{}); }
+
+// N vectors hold LANES rows of N lanes, one after the other; then they hold N rows of LANES lanes.
+template <typename T, int N>
+SQB_INLINE void turn(T (&x)[N]) {
+#pragma GCC unroll 4
+  for (int rest = N; rest > 1; rest /= 2) {
+    T y[N];
+#pragma GCC unroll 16
+    for (int i = 0; i < N / 2; ++i) {
+      y[i] = even_lanes(x[2 * i], x[2 * i + 1]);
+      y[N / 2 + i] = odd_lanes(x[2 * i], x[2 * i + 1]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) x[i] = y[i];
+  }
+}
+
+// Lane i is what all lanes of vector i are joined to.
+template <typename Join>
+SQB_INLINE V joined(V (&x)[LANES], const Join& join) {
+#pragma GCC unroll 4
+  for (int n = LANES; n > 1; n /= 2)
+#pragma GCC unroll 16
+    for (int i = 0; i < n / 2; ++i) x[i] = join(even_lanes(x[2 * i], x[2 * i + 1]), odd_lanes(x[2 * i], x[2 * i + 1]));
+  return x[0];
+}
