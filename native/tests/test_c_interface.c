@@ -91,6 +91,28 @@ static void test_hidden(const char* kernel, int threads, float* wanted, int firs
   sqb_free(model);
 }
 
+/* Enough rows for each thread to take some through a layer alone. */
+static void test_threads(void) {
+  enum { SEQUENCES = 20, LENGTH = 16, ROWS = SEQUENCES * LENGTH };
+  static int32_t many_ids[ROWS], many_types[ROWS], many_starts[SEQUENCES + 1];
+  static float seen[2][ROWS * HIDDEN];
+  for (int t = 0; t < ROWS; ++t) many_ids[t] = t * 7 % VOCAB;
+  for (int b = 0; b <= SEQUENCES; ++b) many_starts[b] = b * LENGTH;
+  const sqb_batch batch = {many_ids, many_types, many_starts, SEQUENCES};
+  const sqb_config c = config();
+  for (int threads = 1; threads <= 3; threads += 2) {
+    sqb_model* model = NULL;
+    expect(sqb_create(&c, NULL, threads, &model) == SQB_OK, "create");
+    add_all(model, HIDDEN);
+    expect(sqb_finish(model) == SQB_OK, "finish");
+    for (int i = 0; i < 50; ++i) {
+      expect(sqb_hidden(model, &batch, seen[threads > 1]) == SQB_OK, "hidden of many rows");
+      expect(memcmp(seen[0], seen[threads > 1], sizeof seen[0]) == 0, "threads agree");
+    }
+    sqb_free(model);
+  }
+}
+
 /* Three heads of four channels beside 24 hidden ones: attention of which a part was pruned. */
 static void test_pruned_heads(void) {
   sqb_config c = config();
@@ -137,6 +159,7 @@ int main(void) {
   float wanted[TOKENS * HIDDEN];
   for (int32_t i = 0; sqb_available_kernel(i); ++i)
     for (int threads = 1; threads <= 3; ++threads) test_hidden(sqb_available_kernel(i), threads, wanted, i == 0 && threads == 1);
+  test_threads();
   test_pruned_heads();
   test_refusals();
   printf("%d failures\n", failures);
