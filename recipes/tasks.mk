@@ -9,7 +9,7 @@
 #
 # Students learn from the finetuned teacher's logits and hidden states beside the labels, that of CoLA from disturbed sentences too.
 # Those of small sets of pairs begin with the student of QNLI: mini has never read two texts at once, and they are too few to learn
-# it from. Of glue, the teacher and the student of sst-2 have not been run so.
+# it from.
 # Every run resumes where it was stopped; what comes out lies in OUT, quantized ones in OUT/NAME-int8. SB is the command,
 # ARGS what every finetuning is told.
 
@@ -50,8 +50,14 @@ mini-squad: $(OUT)/mini-squad/squeezebert.json
 mini-mlm: $(OUT)/mini-mlm/squeezebert.json
 mini-intents: $(OUT)/mini-intents/squeezebert.json
 glue: $(foreach task,$(GLUE),teacher-$(task) mini-$(task))
-shares: glue
-	$(PYTHON) -m squeezebert.bench.shares $(OUT)/teacher $(OUT)/mini
+
+# Of sst-2 and squad the models that are shipped.
+COMPARED := $(filter-out sst-2,$(GLUE))
+shares: $(COMPARED:%=mini-%) mini-sst2 mini-squad
+	mkdir -p $(OUT)/students
+	$(foreach task,$(COMPARED),ln -sfn ../mini/$(task) $(OUT)/students/$(task) &&) \
+	  ln -sfn ../mini-sst2 $(OUT)/students/sst-2 && ln -sfn ../mini-squad $(OUT)/students/squad
+	$(PYTHON) -m squeezebert.bench.shares $(OUT)/teacher $(OUT)/students
 $(TEACHERS): teacher-%: $(OUT)/teacher/%
 $(STUDENTS): mini-%: $(OUT)/mini/%
 

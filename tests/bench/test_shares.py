@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from random_models import tiny_config
 
+from squeezebert.artifact import Artifact
 from squeezebert.bench.record_tables import record_table
 from squeezebert.bench.shares import main
 from squeezebert.errors import InputError
@@ -64,6 +65,17 @@ def test_a_task_that_was_there_stays_and_one_that_is_new_replaces(finetuned, tmp
     compare(tmp_path)
     rows = json.loads((tmp_path / "glue.json").read_text(encoding="utf-8"))["rows"]
     assert {row["task"]: row["student"]["mean"] for row in rows} == {"qnli": 0.7, "rte": 0.75}
+
+
+def test_a_student_that_was_quantized_counts_as_measured_then(finetuned, tmp_path):
+    finetuned("teacher", "sst-2", 0.9)
+    artifact = Artifact.load(finetuned("mini", "sst-2", 0.85))
+    measured = {"stage": "quantize", "settings": {}, "metrics": {"sst-2 accuracy": 0.84}}
+    for later, share in (({**measured, "metrics": {}}, "94.4%"), (measured, "93.3%")):
+        replace(artifact, history=(*artifact.history, later)).save(tmp_path / "mini" / "sst-2")
+        assert compare(tmp_path).exit_code == 0
+        table = " ".join(record_table([tmp_path / "glue.json"]).split())
+        assert f"| {share} | 1,200 | half of sst-2 |" in table
 
 
 @pytest.mark.parametrize(

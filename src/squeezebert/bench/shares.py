@@ -46,19 +46,25 @@ class ShareRow:
     student: Figure
 
 
-def figure_of(artifact: Artifact) -> tuple[str, Figure]:
-    """The name of the deciding figure of a finetuned model, and its values.
+def figure_of(artifact: Artifact, name: str = "") -> tuple[str, Figure]:
+    """The name of a finetuned model's deciding figure, and its values: of the last stage that has one of that name.
+
+    A model that was quantized since counts as it was measured then, if it was.
 
     Raises:
-        InputError: the last stage of its history is no finetuning.
+        InputError: it was not finetuned, or something else than quantized since.
     """
-    stage = artifact.history[-1] if artifact.history else {}
-    if stage.get("stage") != "finetune":
+    stages = list(artifact.history)
+    measured = [stage for stage in stages if name in stage.get("metrics", ())]
+    while stages and stages[-1].get("stage") == "quantize":
+        stages.pop()
+    last = stages[-1] if stages else {}
+    if last.get("stage") != "finetune":
         raise InputError(f"{artifact.source} was not finetuned last; name folders of squeezebert finetune")
-    settings, metrics = stage["settings"], stage["metrics"]
-    name = next(iter(metrics))
-    values = [run[name] for run in settings.get("runs", {"": metrics}).values()]
-    spread = max(values) - min(values)
+    stage = measured[-1] if measured else last
+    name = name if measured else next(iter(last["metrics"]))
+    values = [run[name] for run in stage["settings"].get("runs", {"": stage["metrics"]}).values()]
+    spread, settings = max(values) - min(values), last["settings"]
     return name, Figure(
         statistics.fmean(values), spread, len(values), settings["examples"], tuple(settings.get("notes", ()))
     )
@@ -75,7 +81,8 @@ def rows_of(teachers: Path, students: Path) -> Iterator[ShareRow]:
     if not both:
         raise InputError(f"{teachers} and {students} have no task in common; make them: make -f recipes/tasks.mk glue")
     for task in both:
-        (name, teacher), (other, student) = (figure_of(Artifact.load(folder / task)) for folder in (teachers, students))
+        name, teacher = figure_of(Artifact.load(teachers / task))
+        other, student = figure_of(Artifact.load(students / task), name)
         if name != other:
             raise InputError(f"for {task} the teacher has {name} and the student {other}; finetune both on one task")
         yield ShareRow(task, name.removeprefix(f"{task} "), teacher, student)
