@@ -98,6 +98,7 @@ Rows Forward::encode() {
     for (Layer& layer : model_.layers) low_rank_layer(layer, x);
     return x;
   }
+  reserve(workspace_->mixed, x.count, std::max(3 * A_, C_));  // for both that lie there: it must not move under the one
   const Rows qkv = reserve(workspace_->mixed, x.count, 3 * A_), context = reserve(workspace_->context, x.count, A_);
   Layer* before = nullptr;
   for (Layer& layer : model_.layers) {
