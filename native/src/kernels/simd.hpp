@@ -142,13 +142,13 @@ SQB_INLINE T by_halves(const T (&x)[N], const Join& join) {
     return by_halves(half, join);
   }
 }
-#include "turn.hpp"
-
 SQB_INLINE float sum(V v) {
   float x[LANES];
   std::memcpy(x, &v, sizeof v);
   return by_halves(x, [](auto a, auto b) { return a + b; });
 }
+
+#include "turn.hpp"
 
 // The same, with all its vectors computed before what follows: else one vector's whole function comes after another's.
 template <typename T>
