@@ -28,15 +28,45 @@ namespace {
 // Where a tile takes its weights from: the packed ones, the same while it leaves them behind, or what was left.
 enum class From { packed, keeping, kept };
 
+// What the sums of some columns begin with and what is made of them, for every tile of rows alike.
+template <int VECTORS>
+struct Columns8 {
+  std::size_t first, inside;  // the first column, and how many lanes of the last vector are columns
+  VI start[VECTORS];
+  V scales[VECTORS], bias[VECTORS];
+
+  SQB_INLINE Columns8(std::size_t from, const Int8PanelArgs& p) : first(from), inside(p.cols - from - (VECTORS - 1) * LANES) {
+    if (inside > LANES) inside = LANES;
+#pragma GCC unroll 2
+    for (int n = 0; n < VECTORS; ++n) {
+      const std::size_t at = first + static_cast<std::size_t>(n) * LANES;
+      start[n] = INT8_OFFSET && p.column_sums ? load_int(p.column_sums + at) * -INT8_OFFSET : VI{};
+      scales[n] = load(p.scales + at);
+      bias[n] = p.bias ? load(p.bias + at) : V{};
+    }
+  }
+};
+
+// The panel that comes next, of which each tile fetches its share, a place a step.
+struct Ahead {
+  const std::int8_t* at;
+  std::size_t step;
+
+  Ahead(std::size_t row, std::size_t rows, const Int8PanelArgs& p)
+      : at(p.next ? p.next + (p.k + 3) / 4 * 4 * kWidth * row / p.rows : p.w), step(p.next ? 4 * kWidth * rows / p.rows : 0) {}
+};
+
 template <int ROWS, int VECTORS, From FROM>
-SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, Weights* kept,
-                            const std::int8_t* ahead, const Int8PanelArgs& p) {
+SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, Weights* kept, Ahead& ahead,
+                            const Int8PanelArgs& p) {
   constexpr bool kTogether = INT8_BLOCK > 1;
   const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = p.step ? p.step : kTogether ? 4 * ROWS : 4;
-  const std::size_t count = (p.k + 3) / 4, share = p.next ? 4 * kWidth * ROWS / p.rows : 0;
+  const std::size_t count = (p.k + 3) / 4;
+  const std::size_t share = ahead.step;
+  const std::int8_t* fetched = ahead.at;
   a += p.from * (kTogether ? ROWS : 1);
-  for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step, ahead += share) {
-    __builtin_prefetch(ahead, 0, 2);  // each tile its share of the panel that comes next
+  for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step, fetched += share) {
+    __builtin_prefetch(fetched, 0, 2);
     if constexpr (kTogether) asm("" : "+r"(a), "+r"(w), "+r"(kept));  // or each load's address is computed apart
     Weights b[VECTORS];
 #pragma GCC unroll 2
@@ -52,41 +82,48 @@ SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, c
     }
     if constexpr (FROM != From::packed) kept += VECTORS;
   }
+  ahead.at = fetched;
+}
+
+// The sums of the N-th vector of columns; which one is known to the compiler, or it keeps all of them in memory.
+template <int N, int ROWS, int VECTORS>
+SQB_INLINE void begin8(Sums (&sums)[ROWS][VECTORS], const Columns8<VECTORS>& columns) {
+#pragma GCC unroll 16
+  for (int m = 0; m < ROWS; ++m) sums[m][N] = begin_sums(columns.start[N]);
+}
+template <int N, int ROWS, int VECTORS>
+SQB_INLINE void end8(const Sums (&sums)[ROWS][VECTORS], std::size_t row, const Columns8<VECTORS>& columns, const Int8PanelArgs& p) {
+  const V scales = columns.scales[N], bias = columns.bias[N];
+  const float* row_scales = p.row_scales + row;
+  put_rows<ROWS>(p.out + row * p.ldo + columns.first + N * LANES, p.ldo, N + 1 < VECTORS ? LANES : columns.inside, [&](int m) {
+    return madd(__builtin_convertvector(end_sums(sums[m][N]), V), scales * row_scales[m], bias);
+  });
 }
 
 template <int ROWS, int VECTORS, From FROM>
-SQB_INLINE void run_tile8(std::size_t row, std::size_t first, Weights* kept, const Int8PanelArgs& p) {
+SQB_INLINE void run_tile8(std::size_t row, const Columns8<VECTORS>& columns, Weights* kept, Ahead& ahead, const Int8PanelArgs& p) {
   Sums sums[ROWS][VECTORS];
-#pragma GCC unroll 2
-  for (int n = 0; n < VECTORS; ++n) {
-    const VI start = INT8_OFFSET && p.column_sums ? load_int(p.column_sums + first + n * LANES) * -INT8_OFFSET : VI{};
-#pragma GCC unroll 16
-    for (int m = 0; m < ROWS; ++m) sums[m][n] = begin_sums(start);
-  }
-  const Activation8* a = reinterpret_cast<const Activation8*>(p.a + row * p.lda);
-  const std::int8_t* ahead = p.next ? p.next + (p.k + 3) / 4 * 4 * kWidth * row / p.rows : p.w;
-  accumulate8<ROWS, VECTORS, FROM>(sums, a, p.w + 4 * first, kept, ahead, p);
-#pragma GCC unroll 2
-  for (int n = 0; n < VECTORS; ++n) {
-    const std::size_t begin = first + static_cast<std::size_t>(n) * LANES, inside = p.cols - begin < LANES ? p.cols - begin : LANES;
-    const V scales = load(p.scales + begin), bias = p.bias ? load(p.bias + begin) : V{};
-    put_rows<ROWS>(p.out + row * p.ldo + begin, p.ldo, inside, [&](int m) {
-      return madd(__builtin_convertvector(end_sums(sums[m][n]), V), scales * p.row_scales[row + m], bias);
-    });
-  }
+  begin8<0>(sums, columns);
+  if constexpr (VECTORS > 1) begin8<1>(sums, columns);
+  const auto* a = reinterpret_cast<const Activation8*>(p.a + row * p.lda);
+  accumulate8<ROWS, VECTORS, FROM>(sums, a, p.w + 4 * columns.first, kept, ahead, p);
+  end8<0>(sums, row, columns, p);
+  if constexpr (VECTORS > 1) end8<1>(sums, row, columns, p);
 }
 
 template <int ROWS, int VECTORS>
 void run_tiles8(std::size_t row, std::size_t end, std::size_t first, Weights* kept, const Int8PanelArgs& p) {
+  const Columns8<VECTORS> columns(first, p);
+  Ahead ahead(row, ROWS, p);
   if (!INT8_KEPT || !kept) {
-    for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::packed>(row, first, kept, p);
+    for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::packed>(row, columns, kept, ahead, p);
     return;
   }
   if (row == 0) {
-    run_tile8<ROWS, VECTORS, From::keeping>(row, first, kept, p);
+    run_tile8<ROWS, VECTORS, From::keeping>(row, columns, kept, ahead, p);
     row = ROWS;
   }
-  for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::kept>(row, first, kept, p);
+  for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::kept>(row, columns, kept, ahead, p);
 }
 
 using Tiles8Function = void (*)(std::size_t, std::size_t, std::size_t, Weights*, const Int8PanelArgs&);
