@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
@@ -26,6 +27,7 @@ from squeezebert.config import EncoderConfig
 from squeezebert.engine import Engine, available_kernels
 from squeezebert.nn import fake_quantization as module
 from squeezebert.nn import from_artifact, pad
+from squeezebert.nn.grids import QUANTIZED
 from squeezebert.tasks import HEAD_KINDS
 from squeezebert.text.batch import Batch
 
@@ -113,6 +115,30 @@ def test_factors_are_rounded_as_the_engine_rounds_them(share: float, weights: st
 @pytest.mark.parametrize("config", WIDE.values(), ids=WIDE)
 def test_layers_of_real_width_are_rounded_as_the_engine_rounds_them(config: EncoderConfig, weights: str) -> None:
     check(lambda seed: random_artifact(config, seed=seed), random_batch(config, [1]), weights)
+
+
+def halved(artifact: Artifact) -> Artifact:
+    """A quantized artifact whose scales no rounding would find again: no row's largest integer is 127 any more."""
+    tensors = {name: values // 2 if values.dtype == np.int8 else values for name, values in artifact.tensors.items()}
+    return replace(artifact, tensors=tensors)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize(("kind", "tied"), [*((kind, True) for kind in HEAD_KINDS), ("masked_lm", False)])
+def test_what_a_quantized_artifact_holds_is_taken_as_it_is(kind: str, tied: bool, weights: str) -> None:
+    config = tiny_config(embedding_size=20)
+    batch, rows = random_batch(config, [9, 1, 4]), range(0, 14, 3)
+    for seed in range(SEEDS):
+        small = quantize(random_artifact(config, head_of(kind), seed, tied), weights)
+        small = halved(small) if weights == "int8" else small
+        network = from_artifact(small)
+        module.fake_quantize(network, QUANTIZED)
+        with edge(batch) as nearest:
+            wanted = module_outputs(network, kind, batch, rows)
+        if min(nearest) > EDGE:
+            found = engine_outputs(Engine(small.config, small.tensors), batch, kind, rows)
+            return assert_close(found, wanted, TOLERANCE)
+    raise AssertionError(f"{SEEDS} models in a row have a number on an edge")
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)

@@ -11,6 +11,7 @@ import random_models
 torch = pytest.importorskip("torch")
 
 from squeezebert import nn  # noqa: E402
+from squeezebert.compress.quantize import quantize  # noqa: E402
 from squeezebert.errors import HeadError, InputError  # noqa: E402
 from squeezebert.evaluate import evaluate  # noqa: E402
 from squeezebert.model import Model  # noqa: E402
@@ -89,6 +90,17 @@ def test_every_call_of_the_engine_has_its_twin():
             one, other = call(ours), call(theirs)
             assert (other.shape, other.dtype) == (one.shape, np.float32)
             assert np.abs(one - other).max() < 2e-5
+
+
+@pytest.mark.parametrize("weights", ["int8", "int4"])
+def test_a_quantized_model_is_rounded_in_torch_as_in_the_engine(weights):
+    batch = random_models.random_batch(artifact_of("classification").config, [3, 9, 1])
+    small = quantize(artifact_of("classification"), weights)
+    ours, theirs = (
+        model.engine.sequence_logits(batch) for model in (Model.from_artifact(small, threads=1), torch_model(small))
+    )
+    unrounded = TorchEngine(nn.from_artifact(small), small.config).sequence_logits(batch)
+    assert np.abs(ours - theirs).max() < 2e-5 < np.abs(ours - unrounded).max()
 
 
 def test_a_network_in_training_is_asked_as_it_stands_and_left_as_it_was():

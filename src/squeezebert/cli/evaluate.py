@@ -69,7 +69,7 @@ DEFAULTS = EvaluateSettings("", "")
     "--precision",
     type=click.Choice(["float32", "int8", "int4"]),
     show_default="the model's own",
-    help="What the engine computes with.",
+    help="What the weights are rounded to; torch then rounds all that the engine would.",
 )
 @click.option("--max-length", type=click.IntRange(0), default=0, help="Tokens of a window; 0 is the model's own limit.")
 @click.option(
@@ -131,10 +131,6 @@ def run(source: str, settings: EvaluateSettings) -> None:
 
 def check(settings: EvaluateSettings) -> None:
     """Raise InputError where options contradict each other, before anything is loaded."""
-    if settings.backend == "torch" and settings.precision not in (None, "float32"):
-        raise InputError(
-            f"--backend torch computes float32; leave --precision {settings.precision} out, or take --backend engine"
-        )
     if settings.task == ALL_OF_GLUE and (settings.columns or settings.predictions):
         raise InputError("--task glue reads its own columns and writes no predictions; name one task for those")
     if settings.predictions and not Path(settings.predictions).absolute().parent.is_dir():
@@ -146,15 +142,14 @@ def load(source: str, settings: EvaluateSettings) -> Model:
     from squeezebert import model
 
     options = EncodeOptions(max_length=settings.max_length, stride=settings.stride)
-    progress = False if settings.as_json else None
+    progress, precision = False if settings.as_json else None, settings.precision or ""
     if settings.backend == "torch":
+        from squeezebert.compress.quantize import in_precision
         from squeezebert.convert import load_model_folder
         from squeezebert.train.runner import torch_model
 
-        return torch_model(load_model_folder(source), options=options, progress=progress)
-    return model.load(
-        source, threads=settings.threads, precision=settings.precision or "", options=options, progress=progress
-    )
+        return torch_model(in_precision(load_model_folder(source), precision), options=options, progress=progress)
+    return model.load(source, threads=settings.threads, precision=precision, options=options, progress=progress)
 
 
 def measuring(settings: EvaluateSettings) -> Options:

@@ -30,13 +30,14 @@ from torch.nn import functional as F
 
 from squeezebert.compress.quantize import LARGEST
 from squeezebert.nn.attention import Products, SelfAttention, attention_scores
-from squeezebert.nn.grids import GRIDS, Grid, in_float16, int8_rows, shares
+from squeezebert.nn.grids import GRIDS, QUANTIZED, Grid, in_float16, int8_rows, shares, unchanged
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.nn.heads import Predictions
 from squeezebert.nn.layers import FactorizedLinear, Pointwise
 from squeezebert.nn.padding import unpacked
 
 LOG2_E = math.log2(math.e)
+TABLES = ("_embeddings", "predictions.decoder")  # modules whose matrix has int8 rows with any weights
 
 
 class Inputs:
@@ -65,17 +66,19 @@ def fake_quantize(network: nn.Module, weights: str) -> Inputs:
     """Makes a module of ``nn`` compute as the engine computes it with ``weights`` "int8" or "int4", embeddings int8.
 
     It keeps its parameters, under their names: what is trained, saved and turned into an artifact is float32 still.
+    With `QUANTIZED` they come out of a quantized artifact and are not rounded again, and only what layers read is.
     What comes back can put other inputs in the place of its layers' own.
     """
-    grid, inputs = GRIDS[weights], Inputs()
+    grid, tables = (unchanged, unchanged) if weights == QUANTIZED else (GRIDS[weights], int8_rows)
+    inputs = Inputs()
     for name, module in list(network.named_modules()):
         if isinstance(module, SelfAttention):
             _share_input(name, module, inputs)
             if module.key_projection is None:
                 module.products = RoundedProducts()
         elif isinstance(module, Predictions) and module.decoder is None:
-            _round_table(module)
-        made = _fake_quantized(name, module, grid, inputs)
+            _round_table(module, tables)
+        made = _fake_quantized(name, module, tables if name.endswith(TABLES) else grid, inputs)
         if made is not None:
             owner, _, place = name.rpartition(".")
             setattr(network.get_submodule(owner), place, made)
@@ -87,9 +90,7 @@ def fake_quantize(network: nn.Module, weights: str) -> Inputs:
 def _fake_quantized(name: str, module: nn.Module, grid: Grid, inputs: Inputs) -> nn.Module | None:
     """What takes the place of a module; None where it stays."""
     if isinstance(module, nn.Embedding):
-        return FakeQuantizedEmbedding(module)
-    if name.endswith("predictions.decoder"):
-        return FakeQuantizedLinear(name, cast(nn.Linear, module), int8_rows, inputs)
+        return FakeQuantizedEmbedding(module, grid)
     return FakeQuantizedLinear(name, module, grid, inputs) if isinstance(module, Pointwise | nn.Linear) else None
 
 
@@ -124,8 +125,8 @@ def _weights(name: str, layer: nn.Module) -> list[str]:
     return [f"{place}.down", f"{place}.up"] if isinstance(layer, FactorizedLinear) else [place]
 
 
-def _round_table(predictions: Predictions) -> None:
-    rounding = Rounding(int8_rows)
+def _round_table(predictions: Predictions, grid: Grid) -> None:
+    rounding = Rounding(grid)
     predictions.register_forward_pre_hook(lambda _, given: (given[0], rounding(given[1])))
 
 
@@ -181,10 +182,10 @@ class FakeQuantizedLinear(nn.Module):
 class FakeQuantizedEmbedding(nn.Module):
     """An embedding table, a scale for each of its rows: ids [...] -> [..., E]."""
 
-    def __init__(self, table: nn.Embedding) -> None:
+    def __init__(self, table: nn.Embedding, grid: Grid) -> None:
         super().__init__()
         self.weight = table.weight
-        self._rounding = Rounding(int8_rows)
+        self._rounding = Rounding(grid)
 
     @property
     def num_embeddings(self) -> int:
@@ -194,7 +195,7 @@ class FakeQuantizedEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         if self.weight.requires_grad and ids.numel() < self.num_embeddings:  # cheaper than to round the table anew
             rows = F.embedding(ids, self.weight)
-            return _Straight.apply(rows, int8_rows(rows.detach()), None)
+            return _Straight.apply(rows, self._rounding.grid(rows.detach()), None)
         return F.embedding(ids, self._rounding(self.weight))
 
 

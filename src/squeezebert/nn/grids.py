@@ -14,6 +14,7 @@ from squeezebert.compress.quantize import CANDIDATES, LARGEST, LEAST_SCALE
 
 POWER_OF_TWO = (126.990868, 88.0441436, 30.8116131, 7.00680208)  # 127 times a minimax fit within 7.5e-5
 LEAST_POWER = -20.0  # counts nothing
+QUANTIZED = "quantized"  # weights that are what an artifact's integers stand for
 
 Grid = Callable[[Tensor], Tensor]  # [..., K] -> the same numbers on the grid that their integers can stand for
 
@@ -85,6 +86,11 @@ def _in_four_bits(groups: Tensor, step: Tensor) -> Tensor:
 def _scale(values: Tensor, largest: int) -> Tensor:
     top = values.abs().amax(-1, keepdim=True)
     return torch.where(top > 0, top / largest, 1.0)
+
+
+def unchanged(values: Tensor) -> Tensor:
+    """What is on its grid already; its scale, chosen by other means, could not be found again."""
+    return values
 
 
 GRIDS: dict[str, Grid] = {"int8": int8_rows, "int4": int4_groups}

@@ -15,6 +15,8 @@ import numpy as np
 from squeezebert.errors import HeadError, InputError
 from squeezebert.model import DEFAULT_OPTIONS, Model
 from squeezebert.nn import MaskedLM, MultipleChoice, from_artifact, pad, pool, torch
+from squeezebert.nn.fake_quantization import fake_quantize
+from squeezebert.nn.grids import QUANTIZED
 
 if TYPE_CHECKING:
     from squeezebert.artifact import Artifact
@@ -35,10 +37,13 @@ def torch_model(
     """A ``squeezebert.Model`` that computes in torch, float32.
 
     ``network`` is the module of the artifact's head that is to be asked, as it stands at each call: training may go on
-    in between. None takes the artifact's own weights, on the best device there is.
+    in between. None takes the artifact's own weights, on the best device there is; what the engine would round for a
+    quantized one is rounded.
     """
     if network is None:
         network = from_artifact(artifact).to("cuda" if torch.cuda.is_available() else "cpu")
+        if artifact.precision != "float32":
+            fake_quantize(network, QUANTIZED)
     engine = TorchEngine(network, artifact.config)
     return Model(artifact, cast("Engine", engine), options, progress)
 
