@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from random_models import configs, head_of, random_artifact, random_batch, tiny_
 
 import squeezebert
 from squeezebert.artifact import Artifact
+from squeezebert.artifact.layout import POOLER
 from squeezebert.artifact.tensors import SCALE, dequantized
 from squeezebert.compress.quantize import quantize, quantized
 from squeezebert.config import EncoderConfig
@@ -42,6 +44,24 @@ def test_quantizing_leaves_its_input_alone_and_a_line_in_history() -> None:
     assert small.precision == "int8"
     assert small.history[-1]["stage"] == "quantize"
     assert small.num_parameters == artifact.num_parameters
+
+
+@pytest.mark.parametrize("weights", ["int8", "int4"])
+def test_what_a_finetuned_pooler_learned_beside_the_identity_is_kept(weights: str) -> None:
+    artifact = random_artifact(tiny_config(), head_of("classification"))
+    pooler = artifact.tensors[POOLER[0]]
+    learned = 0.004 * np.random.default_rng(3).standard_normal(pooler.shape).astype(np.float32)
+    pooler[:] = 3 * np.eye(len(pooler), dtype=np.float32) + learned  # within half a scale of int8, 3 / 127
+    found = quantize(artifact, weights).tensors[POOLER[0]]
+    assert found.dtype == np.float32
+    assert np.all(np.abs(found - pooler) <= (np.abs(pooler) * 2**-11 + 1e-7 if weights == "int4" else 0))
+
+
+@pytest.mark.parametrize("kind", ["embedding", "masked_lm"])
+def test_a_pooler_that_no_classifier_reads_is_quantized(kind: str) -> None:
+    artifact = random_artifact(tiny_config(), head_of(kind))
+    tensors = {**artifact.tensors, POOLER[0]: np.eye(24, dtype=np.float32), POOLER[1]: np.zeros(24, np.float32)}
+    assert quantize(replace(artifact, tensors=tensors)).tensors[POOLER[0]].dtype == np.int8
 
 
 def test_quantizing_twice_is_refused() -> None:

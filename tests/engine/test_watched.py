@@ -24,7 +24,7 @@ def test_every_int8_layer_shows_all_of_its_rows() -> None:
     with watched() as inputs:
         engine().sequence_logits(BATCH)
     names = [f"encoder.layers.{i}.{layer}" for i in range(CONFIG.num_hidden_layers) for layer in LAYERS]
-    assert sorted(inputs) == sorted([*names, "pooler.dense", "classifier"])
+    assert sorted(inputs) == sorted([*names, "classifier"])  # the pooler of a classifier is float32
     for name, rows in inputs.items():
         channels = CONFIG.intermediate_size if name.endswith("output.conv1d") else CONFIG.hidden_size
         assert rows.shape == (14 if name in names else 3, channels)

@@ -10,8 +10,8 @@ multiplier beside its scale: it is 1 there, and not in the file. In a file NAME 
 ``NAME_scale``       F16 [rows]                  as beside any int8 matrix
 ===================  ==========================  =================================================================
 
-and a third axis of 1 stays. Beside int4 matrices every vector that float16 holds exactly is F16, of scales, biases and
-LayerNorm alike; ``quantize`` rounds them so, and a vector that is not rounded stays as it is.
+and a third axis of 1 stays. Beside int4 matrices every tensor of floats that float16 holds exactly is F16, of scales,
+biases and LayerNorm alike; ``quantize`` rounds them so, and what is not rounded stays as it is.
 
 Scales for groups of weights: Frantar et al. 2022, GPTQ, arXiv 2210.17323, section 4. Small integers in place of those
 scales, with one for the channel outside: Lin et al. 2024, QServe, arXiv 2405.04532, section 4.1. How the values are
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from squeezebert.artifact.tensors import Entry
+from squeezebert.artifact.tensors import WHOLE, Entry
 from squeezebert.errors import ArtifactError
 
 PACKED, MULTIPLIER = "_int4", "_multiplier"  # end the names of the two tensors that stand in a file for NAME
@@ -96,18 +96,18 @@ _LEAST = _least()
 def packed(entries: Mapping[str, Entry]) -> dict[str, Entry]:
     """The entries as a file keeps them: those marked ``int4`` in their parts, where their values allow it.
 
-    Where there are such, vectors that float16 holds exactly are marked ``float16``.
+    Where there are such, floats that float16 holds exactly are marked ``float16``.
     """
     found: dict[str, Entry] = {}
     for name, entry in entries.items():
         found |= _parts(name, entry) if entry.int4 and entry.dtype == "I8" and fits(entry.shape) else {name: entry}
     if not any(name.endswith(PACKED) for name in found):
         return found
-    return {name: _narrowed(entry) if len(entry.shape) == 1 else entry for name, entry in found.items()}
+    return {name: entry if entry.dtype in WHOLE else _narrowed(entry) for name, entry in found.items()}
 
 
-def _narrowed(vector: Entry) -> Entry:
-    return replace(vector, dtype="F16", float16=True) if is_float16(vector.read()) else vector
+def _narrowed(floats: Entry) -> Entry:
+    return replace(floats, dtype="F16", float16=True) if is_float16(floats.read()) else floats
 
 
 def _parts(name: str, entry: Entry) -> dict[str, Entry]:

@@ -19,6 +19,7 @@ from squeezebert.tasks import Head
 Shapes = dict[str, tuple[int, ...]]
 
 POOLER = ("pooler.dense.weight", "pooler.dense.bias")
+CLASSIFIER = "classifier.weight"
 DECODER = "cls.predictions.decoder.weight"  # present only where it is not tied to the word embeddings
 POOLED_KINDS = ("classification", "multi_label", "regression", "multiple_choice")  # their classifier reads the pooler
 CLASSIFIER_KINDS = (*POOLED_KINDS, "token_classification")

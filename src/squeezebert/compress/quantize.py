@@ -8,14 +8,14 @@ holds them (see `squeezebert.artifact.int4`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
 from squeezebert.artifact import Artifact
 from squeezebert.artifact.int4 import GROUP, HIGHEST, TOP, fits, grouped, in_float16, one_group, spread
 from squeezebert.artifact.int4 import LARGEST as LARGEST4
-from squeezebert.artifact.layout import DECODER
+from squeezebert.artifact.layout import CLASSIFIER, DECODER, POOLER
 from squeezebert.artifact.tensors import SCALE, is_quantized, shapes_of
 from squeezebert.compress.wanted import FORMS
 from squeezebert.errors import ArtifactError, InputError
@@ -35,11 +35,11 @@ Candidates = Iterator[tuple[np.ndarray, np.ndarray]]  # scales [rows] and multip
 
 
 def quantize(artifact: Artifact, weights: str = "int8", embeddings: str = "int8") -> Artifact:
-    """The artifact with int8 weights and embeddings; biases, LayerNorm and scales stay float32.
+    """The artifact with int8 weights and embeddings; biases, LayerNorm, scales and what `stays` stay float32.
 
     ``weights`` and ``embeddings`` "int4" choose int8 values that a file keeps in four bits each, with scales that it
-    keeps in float16. A matrix with an odd number of inputs cannot be kept so and stays int8. With int4 weights biases
-    and LayerNorm are rounded to float16 as well; what is beyond its range stays as it is.
+    keeps in float16. A matrix with an odd number of inputs cannot be kept so and stays int8. With int4 weights biases,
+    LayerNorm and a pooler that stays are rounded to float16 as well; what is beyond its range stays as it is.
 
     Raises:
         ArtifactError: it is quantized already.
@@ -61,7 +61,7 @@ def tensors_as(
     int4 = int4_names(tensors, weights, embeddings)
     found = quantized_tensors(tensors, int4)
     if weights == "int4":
-        found |= {name: in_float16(tensors[name]) for name in vectors(tensors)}
+        found |= {name: in_float16(tensors[name]) for name in narrowed(tensors)}
     return found, int4
 
 
@@ -101,12 +101,22 @@ def int4_names(tensors: Mapping[str, np.ndarray], weights: str, embeddings: str)
 
 
 def _matrices(tensors: Mapping[str, np.ndarray]) -> list[str]:
-    return [name for name, shape in shapes_of(tensors).items() if len(shape) > 1 and not name.endswith(KEPT)]
+    return [name for name, shape in shapes_of(tensors).items() if len(shape) > 1 and not stays(name, tensors)]
 
 
-def vectors(tensors: Mapping[str, np.ndarray]) -> list[str]:
-    """The names of biases and of LayerNorm's weights, of float32 tensors."""
-    return [name for name, shape in shapes_of(tensors).items() if len(shape) == 1]
+def stays(name: str, names: Collection[str]) -> bool:
+    """Whether a matrix stays float32 in a model of these tensors.
+
+    So does a pooler that a classifier reads. `squeezebert finetune` begins with three times the identity, beside which
+    what is learned lies within a scale or two of int8; and it is computed once a text.
+    """
+    return name.endswith(KEPT) or (name == POOLER[0] and CLASSIFIER in names)
+
+
+def narrowed(tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """The names of what is float16 beside int4 weights, of float32 tensors: biases, LayerNorm, a pooler that stays."""
+    shapes = shapes_of(tensors)
+    return [name for name in shapes if len(shapes[name]) == 1 or (name == POOLER[0] and stays(name, shapes))]
 
 
 def quantized_tensors(tensors: Mapping[str, np.ndarray], int4: Iterable[str] = ()) -> dict[str, np.ndarray]:

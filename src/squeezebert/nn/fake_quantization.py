@@ -11,7 +11,8 @@ embedding tables, a masked LM's table  one scale a row; what is multiplied with 
 queries, keys                          one scale a token and head
 values                                 one scale a channel, over all tokens of a sequence
 probabilities                          whole numbers, 127 for the largest of a query, divided by their sum
-biases, LayerNorm's weights            "int8": float32; "int4": as float16 has them
+biases, LayerNorm's weights,           "int8": float32; "int4": as float16 has them
+the matrix of a classifier's pooler
 LayerNorm, convolutions over tokens,   float32
 low-rank attention
 =====================================  =========================================================================
@@ -20,7 +21,7 @@ low-rank attention
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -28,7 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.compress.quantize import LARGEST
+from squeezebert.compress.quantize import LARGEST, stays
 from squeezebert.nn.attention import Products, SelfAttention, attention_scores
 from squeezebert.nn.grids import GRIDS, QUANTIZED, Grid, in_float16, int8_rows, shares, unchanged
 from squeezebert.nn.grouped_product import grouped_linear
@@ -62,15 +63,16 @@ class Inputs:
         return rounded_tokens(x if found is None else _Straight.apply(x, found.view_as(x), None))
 
 
-def fake_quantize(network: nn.Module, weights: str) -> Inputs:
+def fake_quantize(network: nn.Module, weights: str, kept: Container[str] | None = None) -> Inputs:
     """Makes a module of ``nn`` compute as the engine computes it with ``weights`` "int8" or "int4", embeddings int8.
 
     It keeps its parameters, under their names: what is trained, saved and turned into an artifact is float32 still.
     With `QUANTIZED` they come out of a quantized artifact and are not rounded again, and only what layers read is.
+    ``kept`` are the matrices that are float32 in the artifact, and None those that `quantize` would leave so.
     What comes back can put other inputs in the place of its layers' own.
     """
     grid, tables = (unchanged, unchanged) if weights == QUANTIZED else (GRIDS[weights], int8_rows)
-    inputs = Inputs()
+    inputs, kept = Inputs(), _staying(network) if kept is None else kept
     for name, module in list(network.named_modules()):
         if isinstance(module, SelfAttention):
             _share_input(name, module, inputs)
@@ -79,12 +81,21 @@ def fake_quantize(network: nn.Module, weights: str) -> Inputs:
         elif isinstance(module, Predictions) and module.decoder is None:
             _round_table(module, tables)
         made = _fake_quantized(name, module, tables if name.endswith(TABLES) else grid, inputs)
-        if made is not None:
+        if made is not None and f"{_canonical(name)}.weight" not in kept:
             owner, _, place = name.rpartition(".")
             setattr(network.get_submodule(owner), place, made)
     if weights == "int4":
-        _round_vectors(network)
+        _round_floats(network)
     return inputs
+
+
+def _canonical(name: str) -> str:
+    return name.removeprefix("transformer.")
+
+
+def _staying(network: nn.Module) -> Container[str]:
+    names = {_canonical(name) for name, _ in network.named_parameters()}
+    return {name for name in names if stays(name, names)}
 
 
 def _fake_quantized(name: str, module: nn.Module, grid: Grid, inputs: Inputs) -> nn.Module | None:
@@ -94,20 +105,23 @@ def _fake_quantized(name: str, module: nn.Module, grid: Grid, inputs: Inputs) ->
     return FakeQuantizedLinear(name, module, grid, inputs) if isinstance(module, Pointwise | nn.Linear) else None
 
 
-def _round_vectors(network: nn.Module) -> None:
-    """Biases and LayerNorm's weights are as float16 has them while the modules that own them compute."""
+def _round_floats(network: nn.Module) -> None:
+    """Biases, LayerNorm's weights and linear layers that stayed are as float16 has them while their modules compute."""
+
+    def is_narrow(module: nn.Module, parameter: nn.Parameter) -> bool:
+        return parameter.dim() == 1 or isinstance(module, nn.Linear)
 
     def cover(module: nn.Module, _: Any) -> None:
-        for name, vector in module.named_parameters(recurse=False):
-            if vector.dim() == 1:  # an attribute of that name is found before the parameter
-                module.__dict__[name] = _Straight.apply(vector, in_float16(vector.detach()), None)
+        for name, floats in module.named_parameters(recurse=False):
+            if is_narrow(module, floats):  # an attribute of that name is found before the parameter
+                module.__dict__[name] = _Straight.apply(floats, in_float16(floats.detach()), None)
 
     def uncover(module: nn.Module, *_: Any) -> None:
-        for name, _vector in module.named_parameters(recurse=False):
+        for name, _floats in module.named_parameters(recurse=False):
             module.__dict__.pop(name, None)
 
     for module in network.modules():
-        if any(vector.dim() == 1 for vector in module.parameters(recurse=False)):
+        if any(is_narrow(module, floats) for floats in module.parameters(recurse=False)):
             module.register_forward_pre_hook(cover)
             module.register_forward_hook(uncover, always_call=True)
 
@@ -121,7 +135,7 @@ def _share_input(name: str, attention: SelfAttention, inputs: Inputs) -> None:
 
 def _weights(name: str, layer: nn.Module) -> list[str]:
     """The engine's names of the layer's matrices: its own, or those of two factors."""
-    place = name.removeprefix("transformer.")
+    place = _canonical(name)
     return [f"{place}.down", f"{place}.up"] if isinstance(layer, FactorizedLinear) else [place]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from squeezebert.artifact.tensors import SCALE
 from squeezebert.errors import HeadError, InputError
 from squeezebert.model import DEFAULT_OPTIONS, Model
 from squeezebert.nn import MaskedLM, MultipleChoice, from_artifact, pad, pool, torch
@@ -43,7 +44,8 @@ def torch_model(
     if network is None:
         network = from_artifact(artifact).to("cuda" if torch.cuda.is_available() else "cpu")
         if artifact.precision != "float32":
-            fake_quantize(network, QUANTIZED)
+            kept = {name for name in artifact.tensors if name + SCALE not in artifact.tensors}
+            fake_quantize(network, QUANTIZED, kept)
     engine = TorchEngine(network, artifact.config)
     return Model(artifact, cast("Engine", engine), options, progress)
 
