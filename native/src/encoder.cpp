@@ -10,6 +10,7 @@ namespace squeezebert {
 namespace {
 
 constexpr std::size_t kRowsPerTask = 8;     // of LayerNorm: few enough to stay in the first-level cache
+constexpr std::size_t kWordsAhead = 4;      // whose rows of the table, anywhere in memory, are fetched meanwhile
 constexpr std::size_t kRowsTogether = 128;  // memory grows by so many rows: seldom, so that little is left in pieces
 constexpr std::size_t kChunkTokens = 512;   // more sequences at once gain no speed
 constexpr std::size_t kWideRows = 128;      // feed-forward rows alive at once
@@ -118,6 +119,7 @@ void Forward::embeddings(Rows out) {
   const int32_t *ids = batch_.ids + chunk_.token, *type_ids = batch_.types + chunk_.token;
   lease_.run(sequences(), [&](std::size_t b, unsigned) {
     for (std::size_t t = start(b); t < start(b + 1); ++t) {
+      if (t + kWordsAhead < start(b + 1)) model_.words.fetch(static_cast<std::size_t>(ids[t + kWordsAhead]), E);
       float* to = sums.data + t * sums.ld;
       const float* word = model_.words.row(static_cast<std::size_t>(ids[t]), E, to);
       model_.kernels.add3(word, positions + (t - start(b)) * E, types + static_cast<std::size_t>(type_ids[t]) * E, to, E);

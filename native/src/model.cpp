@@ -270,6 +270,13 @@ bool Model::has_int8_layers() const {
   return std::any_of(slots_.begin(), slots_.end(), int8);
 }
 
+void Table::fetch(std::size_t i, std::size_t n) const {
+  constexpr std::size_t kLine = 64;  // bytes that come at once
+  const char* at = values ? reinterpret_cast<const char*>(values + i * n) : reinterpret_cast<const char*>(bytes + i * n);
+  const std::size_t size = values ? n * sizeof(float) : n;
+  for (std::size_t line = 0; line < size; line += kLine) __builtin_prefetch(at + line);
+}
+
 const float* Table::row(std::size_t i, std::size_t n, float* out) const {
   if (values) return values + i * n;
   const float scale = scales.get()[i];

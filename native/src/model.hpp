@@ -40,6 +40,8 @@ struct Table {
 
   // Row `i` of n values: in place, or written to `out`.
   const float* row(std::size_t i, std::size_t n, float* out) const;
+  // Has the row brought into the cache, for whoever reads it soon.
+  void fetch(std::size_t i, std::size_t n) const;
 };
 
 // What the queries of one sequence look at: rows of keys, the values as many channels behind them as there are.

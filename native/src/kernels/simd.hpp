@@ -176,32 +176,7 @@ SQB_INLINE T polynomial(T x, const float (&c)[N]) {
 constexpr float kRounding = 12582912.0f;
 constexpr std::int32_t kZero = 0x4b400000;  // its bits
 
-typedef std::int8_t Bytes __attribute__((vector_size(LANES)));
-typedef std::uint32_t Words __attribute__((vector_size(4 * LANES)));  // whose sums may overflow
-
-// The lowest byte of each lane; GCC takes eight or sixteen lanes apart one by one.
-SQB_INLINE Bytes lowest_bytes(VI v) {
-#if defined(__AVX512F__) && LANES == 16
-  return reinterpret_cast<Bytes>(_mm512_maskz_cvtepi32_epi8(0xffff, reinterpret_cast<__m512i>(v)));
-#elif defined(__AVX2__) && LANES == 8
-  const __m256i lowest = _mm256_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 4, 8, 12, -1, -1, -1, -1, -1,
-                                          -1, -1, -1, -1, -1, -1, -1);
-  const __m256i fours = _mm256_shuffle_epi8(reinterpret_cast<__m256i>(v), lowest);
-  const __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
-  Bytes out;
-  std::memcpy(&out, &both, sizeof out);
-  return out;
-#else
-  return __builtin_convertvector(v, Bytes);
-#endif
-}
-
-// Four bytes a lane, the lowest of each of these, whose bits are kZero plus 0 to 255.
-SQB_INLINE VI pack_fours(VI a, VI b, VI c, VI d) {
-  constexpr std::uint32_t kZeros = 0x4b400000u + 0x40000000u;
-  const Words w = reinterpret_cast<Words>(a), x = reinterpret_cast<Words>(b), y = reinterpret_cast<Words>(c), z = reinterpret_cast<Words>(d);
-  return reinterpret_cast<VI>((w - kZeros) + (x << 8) + ((y << 16) + (z << 24)));
-}
+#include "bytes.hpp"
 
 // 2^x within 2 ulp for -126 <= x <= 127. The polynomial is a minimax fit of 2^f on [-0.5, 0.5].
 template <typename T>

@@ -188,9 +188,19 @@ SQB_INLINE VI rounded8(V x, V inverse, V more) { return reinterpret_cast<VI>(pro
 // One row, so that LANES values are written `step` values after the LANES before them.
 SQB_INLINE void quantize_row(const float* x, std::size_t channels, float inverse, Activation8* out, std::size_t step) {
   const V more = splat(kRounding + static_cast<float>(INT8_OFFSET));
-  over_lanes(channels, [&](std::size_t i, std::size_t n) {
-    const auto stored = narrow8(rounded8(load_some(x + i, n), splat(inverse), more));
-    __builtin_memcpy(out + i / LANES * step, &stored, n * sizeof(Activation8));
+  const auto rounded = [&](std::size_t i, std::size_t n) { return rounded8(load_some(x + i, n), splat(inverse), more); };
+  std::size_t done = 0;
+#ifdef SQB_LOWEST_BYTES_OF_FOUR
+  for (; step == LANES && done + 4 * LANES <= channels; done += 4 * LANES) {
+    VI four[4];
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) four[j] = rounded(done + j * LANES, LANES);
+    put_lowest_bytes(out + done, four);
+  }
+#endif
+  over_lanes(channels - done, [&](std::size_t i, std::size_t n) {
+    const auto stored = narrow8(rounded(done + i, n));
+    __builtin_memcpy(out + (done + i) / LANES * step, &stored, n * sizeof(Activation8));
   });
 }
 
@@ -201,22 +211,33 @@ SQB_INLINE void quantize_one(const QuantizeArgs& p, std::size_t r, float inverse
   quantize_row(p.x + r * p.ldx, p.channels, inverse, out, together * LANES);
 }
 
+// 127 over the largest of a row, and its scale.
+SQB_INLINE float inverse_scale(const QuantizeArgs& p, std::size_t r) {
+  const float top = largest(furthest_lanes(p.x + r * p.ldx, p.channels));
+  p.scales[r] = top / 127.0f;
+  return top > 0.0f ? 127.0f / top : 0.0f;
+}
+
+void quantize_narrow(const QuantizeArgs& p) {
+  float inverse[LANES];
+  for (std::size_t r = 0; r < p.rows; r += LANES) {
+    const std::size_t rows = p.rows - r < LANES ? p.rows - r : LANES;
+    store(inverse, inverse_scales(p.x + r * p.ldx, rows, p.channels, p.ldx, p.scales + r));
+    for (std::size_t i = 0; i < rows; ++i) quantize_one(p, r + i, inverse[i]);
+  }
+}
+
 constexpr std::size_t kNarrow = 8 * LANES;  // LANES rows of so many channels stay in the first-level cache
 
+// The largest of a row is looked for while the row before is quantized, which need not wait for it.
 void quantize(const QuantizeArgs& p) {
   static_assert(INT8_BLOCK == 1 || LANES == 4);
-  const std::size_t together = p.channels <= kNarrow ? LANES : 1;
-  float inverse[LANES];
-  for (std::size_t r = 0; r < p.rows; r += together) {
-    const std::size_t rows = p.rows - r < together ? p.rows - r : together;
-    if (together > 1) {
-      store(inverse, inverse_scales(p.x + r * p.ldx, rows, p.channels, p.ldx, p.scales + r));
-    } else {
-      const float top = largest(furthest_lanes(p.x + r * p.ldx, p.channels));
-      inverse[0] = top > 0.0f ? 127.0f / top : 0.0f;
-      p.scales[r] = top / 127.0f;
-    }
-    for (std::size_t i = 0; i < rows; ++i) quantize_one(p, r + i, inverse[i]);
+  if (p.channels <= kNarrow) return quantize_narrow(p);
+  float inverse = inverse_scale(p, 0);
+  for (std::size_t r = 0; r < p.rows; ++r) {
+    const float next = r + 1 < p.rows ? inverse_scale(p, r + 1) : 0.0f;
+    quantize_one(p, r, inverse);
+    inverse = next;
   }
 }
 
