@@ -74,8 +74,8 @@ class Head {
     auto* sums = reinterpret_cast<std::int32_t*>(memory_ + room_.query_sums);
     kernels_.quantize_queries({.x = queries.data, .rows = queries.count, .channels = channels_, .ldx = queries.ld,
                                .out = bytes(room_.queries), .scales = scales, .column_sums = sums});
-    constexpr float kLog2E = 1.44269504088896341f;
-    for (std::size_t q = 0; q < queries.count; ++q) scales[q] *= kLog2E / std::sqrt(static_cast<float>(channels_));
+    const float scale = 1.44269504088896341f / std::sqrt(static_cast<float>(channels_));  // the first is log2 e
+    for (std::size_t q = 0; q < queries.count; ++q) scales[q] *= scale;
     kernels_.int8_panel({.a = bytes(room_.keys), .lda = room_.key_stride, .block = kernels_.block, .from = 0,
                          .row_scales = memory_ + room_.key_scales, .rows = tokens_, .k = channels_, .cols = queries.count,
                          .w = bytes(room_.queries), .scales = scales, .column_sums = sums, .bias = nullptr,

@@ -18,13 +18,14 @@ void quantize_queries(const QueriesArgs& p) {
     store(inverse, inverse_scales(x, rows, p.channels, p.ldx, p.scales + first));
     Sums sums = begin_sums(VI{});
     over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
-      std::int8_t bytes[LANES][LANES] = {};
-      for (std::size_t r = 0; r < rows; ++r) {
-        const Bytes row = lowest_bytes(rounded8(load_some(x + r * p.ldx + i, n), splat(inverse[r]), splat(kRounding)));
-        std::memcpy(bytes[r], &row, sizeof row);
-      }
       VI fours[LANES / 4];
-      std::memcpy(fours, bytes, sizeof fours);
+      for (std::size_t r = 0; r < LANES; r += 4) {
+        VI four[4];
+#pragma GCC unroll 4
+        for (std::size_t j = 0; j < 4; ++j)
+          four[j] = r + j < rows ? rounded8(load_some(x + (r + j) * p.ldx + i, n), splat(inverse[r + j]), splat(kRounding)) : VI{};
+        fours[r / 4] = lowest_bytes(four);
+      }
       turn(fours);
       for (std::size_t j = 0; j < n; j += 4) {
         std::int8_t* out = p.out + (i + j) * kWidth + 4 * first;

@@ -190,12 +190,12 @@ SQB_INLINE void quantize_row(const float* x, std::size_t channels, float inverse
   const V more = splat(kRounding + static_cast<float>(INT8_OFFSET));
   const auto rounded = [&](std::size_t i, std::size_t n) { return rounded8(load_some(x + i, n), splat(inverse), more); };
   std::size_t done = 0;
-#ifdef SQB_LOWEST_BYTES_OF_FOUR
+#if LANES == 16
   for (; step == LANES && done + 4 * LANES <= channels; done += 4 * LANES) {
     VI four[4];
 #pragma GCC unroll 4
     for (std::size_t j = 0; j < 4; ++j) four[j] = rounded(done + j * LANES, LANES);
-    put_lowest_bytes(out + done, four);
+    store_int(out + done, lowest_bytes(four));
   }
 #endif
   over_lanes(channels - done, [&](std::size_t i, std::size_t n) {
