@@ -11,6 +11,7 @@ from random_models import random_artifact, tiny_config
 
 from squeezebert.bench.beside import compare, main, subject
 from squeezebert.bench.settings import BenchSettings, Shape
+from squeezebert.config import PRESETS
 from squeezebert.errors import ConfigError, InputError
 
 CONFIG = tiny_config(groups=1, num_attention_heads=4)
@@ -27,6 +28,7 @@ def test_a_model_is_a_folder_or_a_folder_with_so_much_pruned(folder):
     name, artifact = subject(f"{folder}:heads=0.5,ffn=0.5")
     assert name == "full heads=0.5,ffn=0.5"
     assert (artifact.config.num_attention_heads, artifact.config.intermediate_size) == (2, 24)
+    assert subject("mini")[1].config == PRESETS["mini"]
     with pytest.raises(InputError, match=r"'tails=1' says no shares; write them like heads=0.25,ffn=0.5"):
         subject(f"{folder}:tails=1")
     with pytest.raises(ConfigError, match="leaves nothing to compute with"):

@@ -2,7 +2,7 @@
 
 ``python -m squeezebert.bench.beside FULL SMALLER...`` writes benchmarks/results/beside.json. The first model is the one
 that the others are measured against. FULL:heads=0.25,ffn=0.5 stands for FULL with so much pruned, whichever heads: the
-time does not depend on which.
+time does not depend on which. A preset's name stands for random weights of that size.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from squeezebert.bench.subject import random_ids, random_tensors
 from squeezebert.compress.prune import target_of
 from squeezebert.compress.quantize import COMPUTED, in_precision
 from squeezebert.compress.wanted import Wanted
+from squeezebert.config import PRESETS
 from squeezebert.engine import Engine
 from squeezebert.errors import InputError
 from squeezebert.flops import encoder_flops
@@ -48,7 +49,7 @@ class BesideRow:
 
 
 def subject(source: str) -> tuple[str, Artifact]:
-    """The name and the model of a folder, or of ``FOLDER:heads=0.25,ffn=0.5`` with weights drawn at random.
+    """The name and the model of a folder or preset, or of ``FOLDER:heads=0.25,ffn=0.5`` with weights drawn at random.
 
     Raises:
         InputError: what stands behind the colon says no shares.
@@ -57,7 +58,8 @@ def subject(source: str) -> tuple[str, Artifact]:
     from squeezebert.convert import load_model_folder
 
     place, colon, text = source.partition(":")
-    artifact = load_model_folder(place)
+    preset = None if Path(place).exists() else PRESETS.get(place)
+    artifact = Artifact(preset, random_tensors(preset)) if preset else load_model_folder(place)
     if not colon:
         return Path(place).name, artifact
     pairs = [part.partition("=") for part in text.split(",")]
