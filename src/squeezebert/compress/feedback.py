@@ -19,7 +19,7 @@ from squeezebert.artifact.factors import DOWN, UP, WEIGHT, product
 from squeezebert.artifact.int4 import GROUP, in_float16, one_group
 from squeezebert.artifact.int4 import LARGEST as LARGEST4
 from squeezebert.artifact.layout import linear_layers
-from squeezebert.artifact.tensors import SCALE
+from squeezebert.artifact.tensors import SCALE, shapes_of
 from squeezebert.compress.low_rank import Moments
 from squeezebert.compress.quantize import Candidates, Matrix, candidates, narrowed, quantize, row_scales4
 
@@ -42,7 +42,7 @@ def quantize_by_inputs(
         if name in seen and parts:
             tensors |= _layer(artifact.tensors, name, parts, seen[name])
     if weights == "int4":
-        tensors |= {name: in_float16(tensors[name]) for name in narrowed(artifact.tensors)}
+        tensors |= {name: in_float16(tensors[name]) for name in narrowed(shapes_of(artifact.tensors))}
     *earlier, line = small.history
     told = {**line, "settings": {**line["settings"], "rounding": "by inputs"}}
     return replace(small, tensors=tensors, history=(*earlier, told))

@@ -61,7 +61,7 @@ def tensors_as(
     int4 = int4_names(tensors, weights, embeddings)
     found = quantized_tensors(tensors, int4)
     if weights == "int4":
-        found |= {name: in_float16(tensors[name]) for name in narrowed(tensors)}
+        found |= {name: in_float16(tensors[name]) for name in narrowed(shapes_of(tensors))}
     return found, int4
 
 
@@ -113,9 +113,8 @@ def stays(name: str, names: Collection[str]) -> bool:
     return name.endswith(KEPT) or (name == POOLER[0] and CLASSIFIER in names)
 
 
-def narrowed(tensors: Mapping[str, np.ndarray]) -> list[str]:
+def narrowed(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     """The names of what is float16 beside int4 weights, of float32 tensors: biases, LayerNorm, a pooler that stays."""
-    shapes = shapes_of(tensors)
     return [name for name in shapes if len(shapes[name]) == 1 or (name == POOLER[0] and stays(name, shapes))]
 
 

@@ -29,16 +29,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from squeezebert.compress.quantize import LARGEST, stays
+from squeezebert.compress.quantize import LARGEST, TABLES, stays
 from squeezebert.nn.attention import Products, SelfAttention, attention_scores
 from squeezebert.nn.grids import GRIDS, QUANTIZED, Grid, in_float16, int8_rows, shares, unchanged
 from squeezebert.nn.grouped_product import grouped_linear
 from squeezebert.nn.heads import Predictions
 from squeezebert.nn.layers import FactorizedLinear, Pointwise
 from squeezebert.nn.padding import unpacked
+from squeezebert.nn.weights import PREFIX
 
 LOG2_E = math.log2(math.e)
-TABLES = ("_embeddings", "predictions.decoder")  # modules whose matrix has int8 rows with any weights
 
 
 class Inputs:
@@ -80,8 +80,9 @@ def fake_quantize(network: nn.Module, weights: str, kept: Container[str] | None 
                 module.products = RoundedProducts()
         elif isinstance(module, Predictions) and module.decoder is None:
             _round_table(module, tables)
-        made = _fake_quantized(name, module, tables if name.endswith(TABLES) else grid, inputs)
-        if made is not None and f"{_canonical(name)}.weight" not in kept:
+        matrix = f"{_canonical(name)}.weight"
+        made = _fake_quantized(name, module, tables if matrix.endswith(TABLES) else grid, inputs)
+        if made is not None and matrix not in kept:
             owner, _, place = name.rpartition(".")
             setattr(network.get_submodule(owner), place, made)
     if weights == "int4":
@@ -90,7 +91,7 @@ def fake_quantize(network: nn.Module, weights: str, kept: Container[str] | None 
 
 
 def _canonical(name: str) -> str:
-    return name.removeprefix("transformer.")
+    return name.removeprefix(PREFIX)
 
 
 def _staying(network: nn.Module) -> Container[str]:

@@ -15,9 +15,9 @@ from squeezebert.artifact import Artifact
 from squeezebert.artifact.factors import DOWN, UP, WEIGHT
 from squeezebert.artifact.hf_config import reason_against
 from squeezebert.artifact.int4 import GROUP, MULTIPLIER, PACKED, one_group
-from squeezebert.artifact.layout import HEAD_PREFIXES, POOLER, encoder_shapes, linear_layers, pooler_shapes
+from squeezebert.artifact.layout import HEAD_PREFIXES, encoder_shapes, linear_layers, pooler_shapes
 from squeezebert.artifact.tensors import SCALE, SIZES, shapes_of
-from squeezebert.compress.quantize import stays
+from squeezebert.compress.quantize import narrowed, stays
 from squeezebert.config import EncoderConfig
 from squeezebert.flops import attention_flops, encoder_flops, token_flops
 
@@ -97,10 +97,10 @@ def _placeholders(form: Form) -> dict[str, Shape]:
 def _stored(form: Form) -> Iterator[tuple[str, tuple[str, Shape]]]:
     """Name, dtype and shape of everything that the file holds."""
     shapes = form_shapes(form)
+    narrow = narrowed(shapes) if form.precision == INT4 else ()
     for name, shape in shapes.items():
         if form.precision == FLOAT32 or len(shape) < 2 or stays(name, shapes):
-            narrow = form.precision == INT4 and (len(shape) < 2 or name == POOLER[0])
-            yield name, ("F16" if narrow else "F32", shape)
+            yield name, ("F16" if name in narrow else "F32", shape)
             continue
         inputs = prod(shape[1:])
         if form.precision == INT8 or inputs % 2:
