@@ -161,7 +161,8 @@ void Forward::make_room(std::size_t rows) {
   const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
   reserve(workspace_->mixed, rows, C_);
   reserve(workspace_->wide, std::min(rows, kWideRows), F);
-  workspace_->quantized.reserve(model_.kernels, rows, std::max({C_, A_, F}), 1);
+  workspace_->prepared.quantized.reserve(model_.kernels, rows, std::max({C_, A_, F}), 1);
+  workspace_->prepared.pairs.reserve(rows * model_.most_spans);
   workspace_->normalized.reserve(model_.kernels, rows, C_, 1);
 }
 
@@ -201,7 +202,7 @@ void Forward::query_key_value(Layer& layer, Rows x, Rows qkv, Rows8 ready) {
 }
 
 void Forward::linear(const Linear& layer, Rows x, Rows out, Activation act, Rows8 ready) {
-  apply(layer, model_.kernels, lease_, workspace_->quantized, x, out, act, ready);
+  apply(layer, model_.kernels, lease_, workspace_->prepared, x, out, act, ready);
 }
 
 void Forward::project(const Projection& projection, Rows x, Rows out, Activation act, Rows8 ready) {

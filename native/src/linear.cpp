@@ -11,9 +11,8 @@ namespace {
 // A block of activations that stays in a 1 MiB second-level cache beside the weights that pass by.
 constexpr std::size_t kBlockBytes = 512 * 1024;
 constexpr std::size_t kMaxInputs = 1024;    // float32 inputs summed before a tile is put down
-constexpr std::size_t kPackInputs = 32;     // packed at once: few enough that what is written stays in the cache
 constexpr std::size_t kTasksPerThread = 4;  // enough for an even share, few enough to hand out cheaply
-constexpr std::size_t kQuantizedRows = 16;  // quantized as one task, or as many whole blocks as they hold
+constexpr std::size_t kPreparedRows = 16;   // quantized or summed as one task, or as many whole blocks as they hold
 constexpr std::size_t kFewestRows = 24;     // of a block that goes through two factors: fewer would read weights too often
 constexpr std::size_t kMostRows = 192;
 
@@ -64,7 +63,20 @@ const Panel* panel_after(const Call& call, const Task& task, std::size_t panel) 
   return panel + 1 == panels.size() ? call.layer.next : nullptr;
 }
 
-void run_float(const Call& call, const Task& task, std::size_t most, std::size_t inputs_per_pass) {
+// The sums of pairs of a layer's input, [spans][rows].
+struct Pairs {
+  float* sums;
+  std::size_t ld;
+};
+
+void sum_pairs(const Call& call, std::size_t row, std::size_t rows, const Pairs& to) {
+  for (std::size_t i = 0; i < call.layer.spans.size(); ++i) {
+    const Span& span = call.layer.spans[i];
+    call.kernels.pair_sums({call.x.data + row * call.x.ld + span.from, rows, span.inputs, call.x.ld, to.sums + i * to.ld + row});
+  }
+}
+
+void run_float(const Call& call, const Task& task, std::size_t most, std::size_t inputs_per_pass, const Pairs& pairs) {
   for (std::size_t k = 0; k < most; k += inputs_per_pass) {
     for (std::size_t i = task.panel; i < task.panel + task.panels; ++i) {
       const Panel& panel = call.layer.panels[i];
@@ -84,18 +96,25 @@ void run_float(const Call& call, const Task& task, std::size_t most, std::size_t
                           .ldo = call.out.ld,
                           .resume = k > 0,
                           .act = last ? call.act : Activation::none,
-                          .next = next && next->weight ? next->weight + (next == &panel + 1 ? k * call.kernels.width : 0) : nullptr});
+                          .next = next && next->weight ? next->weight + (next == &panel + 1 ? k * call.kernels.width : 0) : nullptr,
+                          .row_pairs = panel.pairs ? pairs.sums + panel.span * pairs.ld + task.row : nullptr,
+                          .scale = last ? 1.0f / panel.scale : 1.0f});
     }
   }
 }
 
-std::size_t inputs_per_pass_of(std::size_t most) { return pieces(most, pieces(most, kMaxInputs)); }
+std::size_t inputs_per_pass_of(std::size_t most) { return round_up(pieces(most, pieces(most, kMaxInputs)), 2); }
 
-void apply_float(const Call& call, Pool::Lease& lease) {
-  const std::size_t most = most_inputs(call.layer), inputs_per_pass = inputs_per_pass_of(most);
-  const Cut cut = cut_of(call.layer, call.x.count, 1, inputs_per_pass * sizeof(float), lease.threads());
+void apply_float(const Call& call, Pool::Lease& lease, Buffer& scratch) {
+  const std::size_t rows = call.x.count, most = most_inputs(call.layer), inputs_per_pass = inputs_per_pass_of(most);
+  const Pairs pairs{scratch.reserve(call.layer.spans.size() * rows), rows};
+  if (!call.layer.spans.empty())
+    lease.run(pieces(rows, kPreparedRows), [&](std::size_t i, unsigned) {
+      sum_pairs(call, i * kPreparedRows, std::min(kPreparedRows, rows - i * kPreparedRows), pairs);
+    });
+  const Cut cut = cut_of(call.layer, rows, 1, inputs_per_pass * sizeof(float), lease.threads());
   lease.run(cut.blocks * cut.shares,
-            [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass); });
+            [&](std::size_t i, unsigned) { run_float(call, task_of(cut, i), most, inputs_per_pass, pairs); });
 }
 
 void run_int8(const Call& call, const Task& task, const Rows8& in) {
@@ -125,7 +144,7 @@ Rows8 quantized(const Call& call, Pool::Lease& lease, Quantized& scratch) {
   const Section section(Operation::quantize);
   const std::size_t rows = call.x.count, channels = call.layer.inputs();
   const Rows8 out = scratch.reserve(call.kernels, rows, channels, call.layer.block(call.kernels));
-  const std::size_t together = kQuantizedRows / out.block * out.block;
+  const std::size_t together = kPreparedRows / out.block * out.block;
   lease.run(pieces(rows, together), [&](std::size_t i, unsigned) {
     const std::size_t row = i * together;
     quantize(call.kernels, part(call.x, row, std::min(together, rows - row)), channels, out.from(row));
@@ -139,15 +158,23 @@ void apply_int8(const Call& call, Pool::Lease& lease, const Rows8& in) {
   lease.run(cut.blocks * cut.shares, [&](std::size_t i, unsigned) { run_int8(call, task_of(cut, i), in); });
 }
 
-// A whole layer on the calling thread; `bytes` and `scales` hold the input of an int8 one.
-void run_alone(const Call& call, std::int8_t* bytes, float* scales) {
+// What a thread makes of a layer's input: bytes and their scales of an int8 one's, the sums of pairs of a float32 one's.
+struct Own {
+  std::int8_t* bytes;
+  float* scales;
+  Pairs pairs;
+};
+
+// A whole layer on the calling thread.
+void run_alone(const Call& call, const Own& own) {
   const Task all{0, call.x.count, 0, call.layer.panels.size()};
   if (!call.layer.int8()) {
     const std::size_t most = most_inputs(call.layer);
-    return run_float(call, all, most, inputs_per_pass_of(most));
+    sum_pairs(call, 0, call.x.count, own.pairs);
+    return run_float(call, all, most, inputs_per_pass_of(most), own.pairs);
   }
   const std::size_t channels = call.layer.inputs();
-  const Rows8 in{bytes, scales, bytes_per_row(call.kernels, channels), call.layer.block(call.kernels)};
+  const Rows8 in{own.bytes, own.scales, bytes_per_row(call.kernels, channels), call.layer.block(call.kernels)};
   watch(call.layer, call.x, channels);
   quantize(call.kernels, call.x, channels, in);
   run_int8(call, all, in);
@@ -165,87 +192,12 @@ void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out) {
   kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales});
 }
 
-std::size_t Linear::inputs() const {
-  std::size_t most = 0;
-  for (const Panel& panel : panels) most = std::max(most, panel.from + panel.inputs);
-  return most;
-}
-
-std::size_t Linear::outputs() const {
-  std::size_t most = 0;
-  for (const Panel& panel : panels) most = std::max(most, panel.to + panel.cols);
-  return most;
-}
-
-// For rows to lie together every panel's inputs must begin with a whole four.
-std::size_t Linear::block(const Kernels& kernels) const {
-  const auto starts_at_four = [](const Panel& panel) { return panel.from % 4 == 0; };
-  return std::all_of(panels.begin(), panels.end(), starts_at_four) ? kernels.block : 1;
-}
-
-void Linear::pack(const Kernels& kernels, const float* weight, std::size_t outputs, std::size_t inputs,
-                  std::size_t groups) {
-  const std::size_t width = kernels.width, O = outputs / groups, I = inputs / groups;
-  float* packed = storage.emplace_back().reserve(groups * pieces(O, width) * (I + 1) * width);
-  for (std::size_t g = 0; g < groups; ++g) {
-    for (std::size_t first = 0; first < O; first += width) {
-      const std::size_t cols = std::min(width, O - first), to = g * O + first;
-      for (std::size_t block = 0; block < I; block += kPackInputs)
-        for (std::size_t n = 0; n < cols; ++n)
-          for (std::size_t i = block; i < std::min(I, block + kPackInputs); ++i)
-            packed[i * width + n] = weight[(to + n) * I + i];
-      panels.push_back({packed, nullptr, nullptr, nullptr, packed + I * width, I, cols, g * I, to});
-      packed += (I + 1) * width;
-    }
-  }
-}
-
-void Linear::pack(const Kernels& kernels, const std::int8_t* weight, std::size_t outputs, std::size_t inputs,
-                  std::size_t groups) {
-  const std::size_t width = kernels.width, O = outputs / groups, I = inputs / groups, fours = pieces(I, 4);
-  const std::size_t panel_size = (fours + 3) * width;  // in floats: weights, scales, sums, bias
-  float* at = storage.emplace_back().reserve(groups * pieces(O, width) * panel_size);
-  for (std::size_t g = 0; g < groups; ++g) {
-    for (std::size_t first = 0; first < O; first += width, at += panel_size) {
-      std::int8_t* packed = reinterpret_cast<std::int8_t*>(at);
-      float* scales = at + fours * width;
-      std::int32_t* sums = reinterpret_cast<std::int32_t*>(scales + width);
-      const std::size_t cols = std::min(width, O - first), to = g * O + first;
-      for (std::size_t n = 0; n < cols; ++n) {
-        const std::int8_t* row = weight + (to + n) * I;
-        for (std::size_t i = 0; i < I; ++i) packed[(i / 4 * width + n) * 4 + i % 4] = row[i];
-        for (std::size_t i = 0; i < I; ++i) sums[n] += row[i];
-        scales[n] = 1.0f;
-      }
-      panels.push_back({nullptr, packed, scales, sums, scales + 2 * width, I, cols, g * I, to});
-    }
-  }
-}
-
-void Linear::set_bias(const float* bias) {
-  for (const Panel& panel : panels) std::copy_n(bias + panel.to, panel.cols, const_cast<float*>(panel.bias));
-}
-
-void Linear::set_scales(const float* scales) {
-  for (const Panel& panel : panels) std::copy_n(scales + panel.to, panel.cols, const_cast<float*>(panel.scales));
-}
-
-void Linear::append(Linear&& other, std::size_t to) {
-  if (empty()) name = other.name;
-  for (Panel panel : other.panels) {
-    panel.to += to;
-    panels.push_back(panel);
-  }
-  for (Buffer& buffer : other.storage) storage.push_back(std::move(buffer));
-  other = {};
-}
-
-void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
+void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Prepared& scratch, Rows x, Rows out,
            Activation act, Rows8 ready) {
   const Call call{layer, kernels, x, out, act};
-  if (!layer.int8()) return apply_float(call, lease);
+  if (!layer.int8()) return apply_float(call, lease, scratch.pairs);
   watch(layer, x, layer.inputs());
-  apply_int8(call, lease, ready.bytes ? ready : quantized(call, lease, scratch));
+  apply_int8(call, lease, ready.bytes ? ready : quantized(call, lease, scratch.quantized));
 }
 
 void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inner& scratch, Rows x, Rows out,
@@ -256,15 +208,18 @@ void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inn
   const std::size_t bytes_ld = bytes_per_row(kernels, std::max(layer.down.inputs(), layer.up.inputs()));
   float* inner = scratch.rows.reserve(threads * most * ld);
   const bool int8 = layer.down.int8() || layer.up.int8();
-  auto* bytes = reinterpret_cast<std::int8_t*>(int8 ? scratch.quantized.bytes.reserve(threads * most * bytes_ld / 4) : nullptr);
-  float* scales = int8 ? scratch.quantized.scales.reserve(threads * most) : nullptr;
+  Quantized& quantized = scratch.prepared.quantized;
+  auto* bytes = reinterpret_cast<std::int8_t*>(int8 ? quantized.bytes.reserve(threads * most * bytes_ld / 4) : nullptr);
+  float* scales = int8 ? quantized.scales.reserve(threads * most) : nullptr;
+  const std::size_t spans = std::max(layer.down.spans.size(), layer.up.spans.size());
+  float* pairs = scratch.prepared.pairs.reserve(threads * most * spans);
   lease.run(blocks, [&](std::size_t i, unsigned thread) {
     const std::size_t row = x.count * i / blocks, rows = x.count * (i + 1) / blocks - row;
     const Rows between{inner + thread * most * ld, rows, ld};
-    std::int8_t* own = int8 ? bytes + thread * most * bytes_ld : nullptr;
-    float* own_scales = int8 ? scales + thread * most : nullptr;
-    run_alone({layer.down, kernels, part(x, row, rows), between, Activation::none}, own, own_scales);
-    run_alone({layer.up, kernels, between, part(out, row, rows), act}, own, own_scales);
+    const Own own{int8 ? bytes + thread * most * bytes_ld : nullptr, int8 ? scales + thread * most : nullptr,
+                  {pairs + thread * most * spans, most}};
+    run_alone({layer.down, kernels, part(x, row, rows), between, Activation::none}, own);
+    run_alone({layer.up, kernels, between, part(out, row, rows), act}, own);
   });
 }
 

@@ -24,11 +24,21 @@ struct Panel {
   const float* bias;           // [width]
   std::size_t inputs, cols;    // I; columns in use
   std::size_t from, to;        // first input channel, first output channel
+  const float* pairs = nullptr;  // where float32 inputs go in pairs: [width], what is part of the bias for that; else null,
+  std::size_t span = 0;          // which of the layer's spans they are,
+  float scale = 1.0f;            // and what the weights have been multiplied by
+};
+
+// Inputs that are multiplied in pairs, by some of a layer's panels.
+struct Span {
+  std::size_t from, inputs;
+  bool operator==(const Span&) const = default;
 };
 
 struct Linear {
   std::string name;  // of its weights, without the last part
   std::vector<Panel> panels;
+  std::vector<Span> spans;
   std::vector<Buffer> storage;
   const Panel* next = nullptr;  // the first one of the layer that is computed afterwards, where that is known
 
@@ -47,6 +57,10 @@ struct Linear {
   // Takes over another layer's panels, its outputs placed from channel `to` on: query, key and value in one pass. The
   // name is the first one's.
   void append(Linear&& other, std::size_t to);
+
+ private:
+  void pair(const Kernels& kernels, Panel& panel, float scale);
+  std::size_t span_of(Span span);  // its place among the spans, where it is put if it is new
 };
 
 // An int8 layer's input as `quantize` wrote it: rows of `ld` bytes, `block` of them together, and a scale for each.
@@ -66,10 +80,16 @@ struct Quantized {
   Rows8 reserve(const Kernels& kernels, std::size_t rows, std::size_t channels, std::size_t block);
 };
 
-// What lies between the two factors of a layer, a block of rows for each thread, and that in bytes for int8 ones.
+// What a layer makes of its input first: bytes for an int8 one, the sums of pairs for a float32 one.
+struct Prepared {
+  Quantized quantized;
+  Buffer pairs;  // [spans][rows]
+};
+
+// What lies between the two factors of a layer, a block of rows for each thread, and what either makes of its input.
 struct Inner {
   Buffer rows;
-  Quantized quantized;
+  Prepared prepared;
 };
 
 // A matrix of activations: rows of `ld` floats.
@@ -85,7 +105,7 @@ inline Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.
 
 // out = act(layer(x)), shared out over row blocks and panels. An int8 layer reads x from `ready` where that has bytes; else
 // they are made in `scratch`.
-void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Rows out,
+void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Prepared& scratch, Rows x, Rows out,
            Activation act, Rows8 ready = {});
 
 // A layer in two factors: out = act(up(down(x))), shared out over row blocks alone.

@@ -260,6 +260,7 @@ void Model::link() {
   for (Layer& layer : layers)
     for (Linear* one : {&layer.query_key_value, &layer.post_attention.linear, &layer.intermediate.linear, &layer.output.linear}) {
       if (one->empty()) continue;
+      most_spans = std::max(most_spans, one->spans.size());
       if (before) before->next = &one->panels[0];
       before = one;
     }

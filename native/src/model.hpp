@@ -54,7 +54,8 @@ struct Keys {
 // What one call writes: grown to the largest call seen, then reused.
 struct Workspace {
   Buffer hidden, mixed, context, wide, convolved, low_rank, row_scales, gathered, gathered_out, scratch;
-  Quantized quantized, normalized;  // what a layer reads, made for it alone or as LayerNorm put it down
+  Prepared prepared;     // what a layer makes of its input
+  Quantized normalized;  // what it reads as LayerNorm put it down
   Inner inner;
   std::vector<std::size_t> blocks, key_starts;
   std::vector<Keys> keys;  // of each sequence
@@ -85,6 +86,7 @@ class Model {
   Buffer decoder_bias;  // [V]
   std::size_t labels = 0;
   bool attention8 = false;  // attention multiplies bytes
+  std::size_t most_spans = 0;  // of a layer between two attentions
   bool rows_apart = false;  // no layer has factors or convolutions, which share their work out themselves
 
   // A workspace nobody else uses; give it back when the call is over.

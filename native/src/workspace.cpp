@@ -6,8 +6,8 @@ namespace squeezebert {
 std::size_t Workspace::bytes() const {
   std::size_t sum = 0;
   for (const Buffer* buffer : {&hidden, &mixed, &context, &wide, &convolved, &low_rank, &row_scales, &gathered, &gathered_out,
-                               &scratch, &quantized.bytes, &quantized.scales, &normalized.bytes, &normalized.scales, &inner.rows, &inner.quantized.bytes,
-                               &inner.quantized.scales})
+                               &scratch, &prepared.quantized.bytes, &prepared.quantized.scales, &prepared.pairs, &normalized.bytes, &normalized.scales,
+                               &inner.rows, &inner.prepared.quantized.bytes, &inner.prepared.quantized.scales, &inner.prepared.pairs})
     sum += buffer->bytes();
   for (const Workspace& one : crew) sum += one.bytes();
   return sum;

@@ -65,6 +65,28 @@ void test_panel(const Kernels& set, const Kernels& plain) {
   compare(set.name, "panel", seen, wanted, 2e-5f);
 }
 
+// The same product with inputs in pairs, weights a power of two larger, and what a row and a column have to take off.
+void test_pairs(const Kernels& set, const Kernels& plain) {
+  if (!set.paired) return;
+  const std::size_t rows = pick(1, 40), k = pick(1, 70), cols = pick(1, set.width), lda = k + pick(0, 3), ldo = cols + pick(0, 3), ldw = set.width;
+  const auto a = values(rows * lda);
+  auto w = values(k * ldw + plain.width), bias = values(ldw);
+  std::vector<float> seen(rows * ldo), wanted(rows * ldo), sums(rows);
+  PanelArgs args{a.data(), lda, false, rows, k, cols, w.data(), ldw, bias.data(), wanted.data(), ldo, false, static_cast<Activation>(pick(0, 4))};
+  run_plain(plain, args);
+  for (float& x : w) x *= 4.0f;
+  for (std::size_t n = 0; n < ldw; ++n) {
+    bias[n] *= 4.0f;
+    for (std::size_t i = 0; n < set.paired && i + 1 < k; i += 2) bias[n] -= w[i * ldw + n] * w[(i + 1) * ldw + n];
+  }
+  set.pair_sums({a.data(), rows, k, lda, sums.data()});
+  args.out = seen.data();
+  args.row_pairs = sums.data();
+  args.scale = 0.25f;
+  set.panel(args);
+  compare(set.name, "panel in pairs", seen, wanted, 5e-5f);
+}
+
 void test_softmax(const Kernels& set, const Kernels& plain) {
   const std::size_t keys = pick(1, 90), lanes = pick(1, set.width);
   const auto start = values(keys * set.width, 8.0f);
@@ -244,6 +266,7 @@ void test_count_softmax(const Kernels& set, const Kernels& plain) {
 void compare_set(const Kernels& set, const Kernels& plain) {
   for (int round = 0; round < 2000; ++round) {
     test_panel(set, plain);
+    test_pairs(set, plain);
     test_softmax(set, plain);
     test_layer_norm(set, plain);
     test_rows(set, plain);

@@ -110,8 +110,8 @@ void count_softmax(const CountArgs& p) {
 }
 
 constexpr Kernels kernels_named(const char* name, double (*probe)(bool)) {
-  return {name, kWidth, TILE_ROWS, sizeof(Activation8), INT8_BLOCK, panel, softmax, transpose, layer_norm, add3, multiply_add, quantize,
-          int8_panel, quantize_queries, quantize_values, count_softmax, probe};
+  return {name, kWidth, TILE_ROWS, sizeof(Activation8), INT8_BLOCK, 0, panel, nullptr, softmax, transpose, layer_norm, add3, multiply_add,
+          quantize, int8_panel, quantize_queries, quantize_values, count_softmax, probe};
 }
 
 }  // namespace

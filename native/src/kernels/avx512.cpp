@@ -1,7 +1,8 @@
 // AVX-512 with VNNI: tiles of 12 x 32, whose sums fill 24 of the 32 registers.
 //
 // vpdpbusd multiplies unsigned by signed bytes into 32 bits without saturation. Activations are stored 128 higher, to be
-// unsigned, and 128 times the column's sum of weights is taken off again: the same integers as everywhere else.
+// unsigned, and 128 times the column's sum of weights is taken off again: the same integers as everywhere else. A second set
+// multiplies floats in pairs, for cores that add beside their multipliers.
 #include <immintrin.h>
 
 #define LANES 16
@@ -25,7 +26,9 @@ SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
 
 #include "probe.hpp"
 #include "attention8.hpp"
+#include "pairs.hpp"
 
 namespace squeezebert {
 extern const Kernels kAvx512Kernels = kernels_named("avx512", probe);
+extern const Kernels kAvx512PairsKernels = in_pairs(kernels_named("avx512pairs", probe));
 }

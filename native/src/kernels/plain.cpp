@@ -163,7 +163,7 @@ double probe(bool int8) {
 
 }  // namespace
 
-extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, panel, softmax, transpose, layer_norm, add3, multiply_add, quantize,
+extern const Kernels kPlainKernels{"plain", kWidth, 4, 1, 1, 0, panel, nullptr, softmax, transpose, layer_norm, add3, multiply_add, quantize,
                                    int8_panel, quantize_queries, quantize_values, count_softmax, probe};
 
 }  // namespace squeezebert

@@ -15,7 +15,7 @@ namespace squeezebert {
 extern const Kernels kPlainKernels;
 #ifdef SQB_X86
 extern const Kernels kAvx2Kernels;
-extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512Kernels, kAvx512PairsKernels;
 #endif
 #ifdef SQB_AVXVNNI
 extern const Kernels kAvxVnniKernels;
@@ -52,7 +52,7 @@ bool has_dot_product() {
 #endif
 
 struct Found {
-  const Kernels* sets[5];
+  const Kernels* sets[6];
   std::size_t count = 0;
 
   Found() {
@@ -62,7 +62,11 @@ struct Found {
     const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
                         __builtin_cpu_supports("avx512vnni");
-    if (avx512) sets[count++] = &kAvx512Kernels;
+    if (avx512) {
+      const bool amd = __builtin_cpu_is("amd");  // which adds beside its multipliers
+      sets[count++] = amd ? &kAvx512PairsKernels : &kAvx512Kernels;
+      sets[count++] = amd ? &kAvx512Kernels : &kAvx512PairsKernels;
+    }
 #ifdef SQB_AVXVNNI
     if (avx2 && has_avxvnni()) sets[count++] = &kAvxVnniKernels;
 #endif

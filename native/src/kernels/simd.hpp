@@ -148,6 +148,16 @@ SQB_INLINE float sum(V v) {
   return by_halves(x, [](auto a, auto b) { return a + b; });
 }
 
+// Fetches one line, or all that hold BYTES.
+template <std::size_t BYTES>
+SQB_INLINE void fetch(const void* at, bool all) {
+  constexpr std::size_t kLine = 64;
+  __builtin_prefetch(at, 0, 2);
+  if (BYTES > kLine && all)
+#pragma GCC unroll 4
+    for (std::size_t i = kLine; i < BYTES; i += kLine) __builtin_prefetch(static_cast<const char*>(at) + i, 0, 2);
+}
+
 #include "turn.hpp"
 
 // The same, with all its vectors computed before what follows: else one vector's whole function comes after another's.

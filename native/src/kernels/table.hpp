@@ -29,6 +29,17 @@ struct PanelArgs {
   bool resume;               // start from what `out` holds: the sums of earlier k
   Activation act;
   const float* next = nullptr;  // weights as long as `w` that are read afterwards, to be fetched meanwhile
+  // Where inputs may be multiplied in pairs (see Kernels::paired): the rows' PairSumsArgs over all inputs, or null; `bias` has
+  // what is to be taken off a column taken off, and in the end all is multiplied by `scale`.
+  const float* row_pairs = nullptr;
+  float scale = 1.0f;
+};
+
+// out[m] = sum_i x[m, 2i] * x[m, 2i + 1]
+struct PairSumsArgs {
+  const float* x;
+  std::size_t rows, k, ldx;
+  float* out;
 };
 
 // out[r, c] = gamma[c] * (x - mean) / sqrt(var + eps) + beta[c], where x is x[r, c] + residual[r, c].
@@ -112,7 +123,9 @@ struct Kernels {
   std::size_t rows;                                                           // rows of one register tile
   std::size_t quantized_bytes;                                                // of an activation: 2 where 16 bits are multiplied
   std::size_t block;                                                          // rows that `quantize` may put together
+  std::size_t paired;                                                         // first columns of a panel whose inputs go in pairs
   void (*panel)(const PanelArgs&);
+  void (*pair_sums)(const PairSumsArgs&);                                     // null where none go in pairs
   void (*softmax)(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld);  // over keys, in place, [S][ld]
   void (*transpose)(const TransposeArgs&);
   void (*layer_norm)(const LayerNormArgs&);

@@ -9,6 +9,13 @@ SQB_INLINE T even_lanes(T a, T b) { return every_second<0>(a, b, std::make_index
 template <typename T>
 SQB_INLINE T odd_lanes(T a, T b) { return every_second<1>(a, b, std::make_index_sequence<LANES>{}); }
 
+// Each lane of an even place and the one after it change places.
+template <std::size_t... I>
+SQB_INLINE V swapped(V v, std::index_sequence<I...>) {
+  return __builtin_shufflevector(v, v, (static_cast<int>(I) ^ 1)...);
+}
+SQB_INLINE V swapped(V v) { return swapped(v, std::make_index_sequence<LANES>{}); }
+
 // N vectors hold LANES rows of N lanes, one after the other; then they hold N rows of LANES lanes.
 template <typename T, int N>
 SQB_INLINE void turn(T (&x)[N]) {

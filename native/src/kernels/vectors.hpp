@@ -46,7 +46,7 @@ SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const floa
   const float* w = p.w;
   const std::size_t lda = p.lda, ldw = p.ldw, count = p.k, share = p.next ? kWidth * ROWS / p.rows : 0;
   for (std::size_t k = 0; k < count; ++k, w += ldw, ahead += share) {
-    __builtin_prefetch(ahead, 0, 2);  // each tile its share of the panel that comes next
+    fetch<4 * kWidth>(ahead, share > kWidth / 2);  // each tile its share of the panel that comes next: where rows are few, all
     V b[VECTORS];
 #pragma GCC unroll 2
     for (int n = 0; n < VECTORS; ++n) b[n] = load(w + n * LANES);

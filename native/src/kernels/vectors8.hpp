@@ -66,7 +66,7 @@ SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, c
   const std::int8_t* fetched = ahead.at;
   a += p.from * (kTogether ? ROWS : 1);
   for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step, fetched += share) {
-    __builtin_prefetch(fetched, 0, 2);
+    fetch<4 * kWidth>(fetched, share > 2 * kWidth);
     if constexpr (kTogether) asm("" : "+r"(a), "+r"(w), "+r"(kept));  // or each load's address is computed apart
     Weights b[VECTORS];
 #pragma GCC unroll 2
