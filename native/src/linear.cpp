@@ -188,8 +188,8 @@ Rows8 Quantized::reserve(const Kernels& kernels, std::size_t rows, std::size_t c
   return {reinterpret_cast<std::int8_t*>(room), scales.reserve(rows), ld, block};
 }
 
-void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out) {
-  kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales});
+void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const float* largest) {
+  kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales, largest});
 }
 
 void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Prepared& scratch, Rows x, Rows out,

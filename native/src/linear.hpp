@@ -98,8 +98,8 @@ struct Rows {
   std::size_t count, ld;
 };
 
-// The first `channels` of each row in bytes.
-void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out);
+// The first `channels` of each row in bytes; `largest` of each row, where they are known.
+void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const float* largest = nullptr);
 
 inline Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
 

@@ -22,9 +22,9 @@ float scale_for_pairs(const float* weight, std::size_t count) {
 }  // namespace
 
 std::size_t Linear::span_of(Span span) {
-  const auto at = std::find(spans.begin(), spans.end(), span);
-  if (at == spans.end()) spans.push_back(span);
-  return static_cast<std::size_t>(std::find(spans.begin(), spans.end(), span) - spans.begin());
+  const std::size_t place = static_cast<std::size_t>(std::find(spans.begin(), spans.end(), span) - spans.begin());
+  if (place == spans.size()) spans.push_back(span);
+  return place;
 }
 
 std::size_t Linear::inputs() const {

@@ -54,7 +54,9 @@ void layer_norm(const LayerNormArgs& p) {
     mean /= static_cast<float>(p.channels);
     for (std::size_t c = 0; c < p.channels; ++c) var += (out[c] - mean) * (out[c] - mean);
     const float scale = 1.0f / std::sqrt(var / static_cast<float>(p.channels) + p.eps);
-    for (std::size_t c = 0; c < p.channels; ++c) out[c] = (out[c] - mean) * scale * p.gamma[c] + p.beta[c];
+    float top = 0.0f;
+    for (std::size_t c = 0; c < p.channels; ++c) top = std::max(top, std::fabs(out[c] = (out[c] - mean) * scale * p.gamma[c] + p.beta[c]));
+    if (p.largest) p.largest[r] = top;
   }
 }
 

@@ -148,6 +148,16 @@ SQB_INLINE float sum(V v) {
   return by_halves(x, [](auto a, auto b) { return a + b; });
 }
 
+// The largest lane of none below zero: such floats are ordered as their bits are.
+SQB_INLINE float largest(V v) {
+  std::int32_t bits[LANES];
+  std::memcpy(bits, &v, sizeof v);
+  const std::int32_t top = by_halves(bits, [](auto a, auto b) { return a > b ? a : b; });
+  float out;
+  std::memcpy(&out, &top, sizeof out);
+  return out;
+}
+
 // Fetches one line, or all that hold BYTES.
 template <std::size_t BYTES>
 SQB_INLINE void fetch(const void* at, bool all) {

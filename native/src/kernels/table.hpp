@@ -51,6 +51,7 @@ struct LayerNormArgs {
   float* out;  // may be x or residual
   std::size_t rows, channels, ld;  // one stride for x, residual and out
   float eps;
+  float* largest = nullptr;  // [rows], of |out|; null where nobody asks
 };
 
 // out[c, r] = scale * x[r, c], as the columns of a panel: [columns][width], what lies past `rows` is of no meaning.
@@ -87,6 +88,7 @@ struct QuantizeArgs {
   std::int8_t* out;  // signed, or 128 more than that where the machine multiplies unsigned by signed
   std::size_t ldo, block;
   float* scales;  // [rows]
+  const float* largest = nullptr;  // [rows], max |x| where it is known
 };
 
 // The queries of one head as the columns of a panel, [ceil(channels / 4)][width][4]: scale = max |x| / 127 of a query, and

@@ -229,52 +229,7 @@ void transpose(const TransposeArgs& p) {
   }
 }
 
-// Rows that LayerNorm takes at once: the sums of one are waited for while those of the others are made.
-constexpr std::size_t kRowsOfNorm = 4;
-
-template <std::size_t ROWS>
-void normalize_rows(std::size_t row, const LayerNormArgs& p) {
-  const float scale_of_mean = 1.0f / static_cast<float>(p.channels);
-  const float* x = p.x + row * p.ld;
-  const float* residual = p.residual ? p.residual + row * p.ld : nullptr;
-  float* out = p.out + row * p.ld;
-  const std::size_t ld = p.ld;
-  V totals[ROWS][kChains] = {}, squares[ROWS][kChains] = {};
-  over_lanes_in_chains(p.channels, [&](std::size_t i, std::size_t n, std::size_t j) {
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < ROWS; ++r) {
-      V v = load_some(x + r * ld + i, n);
-      if (residual) v += load_some(residual + r * ld + i, n);
-      store_some(out + r * ld + i, v, n);
-      totals[r][j] += v;
-    }
-  });
-  float means[ROWS], scales[ROWS];
-  for (std::size_t r = 0; r < ROWS; ++r) means[r] = sum(totals[r]) * scale_of_mean;
-  over_lanes_in_chains(p.channels, [&](std::size_t i, std::size_t n, std::size_t j) {
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < ROWS; ++r) {
-      V d = load_some(out + r * ld + i, n) - means[r];
-      if (n < LANES) d = load_part(reinterpret_cast<const float*>(&d), n);
-      squares[r][j] += d * d;
-    }
-  });
-  for (std::size_t r = 0; r < ROWS; ++r) scales[r] = 1.0f / __builtin_sqrtf(sum(squares[r]) * scale_of_mean + p.eps);
-  over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
-    const V gamma = load_some(p.gamma + i, n), beta = load_some(p.beta + i, n);
-#pragma GCC unroll 4
-    for (std::size_t r = 0; r < ROWS; ++r) {
-      const V d = (load_some(out + r * ld + i, n) - means[r]) * scales[r];
-      store_some(out + r * ld + i, d * gamma + beta, n);
-    }
-  });
-}
-
-void layer_norm(const LayerNormArgs& p) {
-  std::size_t row = 0;
-  for (; row + kRowsOfNorm <= p.rows; row += kRowsOfNorm) normalize_rows<kRowsOfNorm>(row, p);
-  for (; row < p.rows; ++row) normalize_rows<1>(row, p);
-}
+#include "norm.hpp"
 
 void add3(const float* a, const float* b, const float* c, float* out, std::size_t count) {
   over_lanes(count, [&](std::size_t i, std::size_t n) {

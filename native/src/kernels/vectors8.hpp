@@ -157,16 +157,6 @@ void int8_panel(const Int8PanelArgs& p) {
   if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
-// The largest lane of none below zero: such floats are ordered as their bits are.
-SQB_INLINE float largest(V v) {
-  std::int32_t bits[LANES];
-  std::memcpy(bits, &v, sizeof v);
-  const std::int32_t top = by_halves(bits, [](auto a, auto b) { return a > b ? a : b; });
-  float out;
-  std::memcpy(&out, &top, sizeof out);
-  return out;
-}
-
 SQB_INLINE V furthest_lanes(const float* x, std::size_t channels) {
   V tops[kChains] = {};
   over_lanes_in_chains(channels, [&](std::size_t i, std::size_t n, std::size_t j) { tops[j] = max(tops[j], abs(load_some(x + i, n))); });
@@ -213,7 +203,7 @@ SQB_INLINE void quantize_one(const QuantizeArgs& p, std::size_t r, float inverse
 
 // 127 over the largest of a row, and its scale.
 SQB_INLINE float inverse_scale(const QuantizeArgs& p, std::size_t r) {
-  const float top = largest(furthest_lanes(p.x + r * p.ldx, p.channels));
+  const float top = p.largest ? p.largest[r] : largest(furthest_lanes(p.x + r * p.ldx, p.channels));
   p.scales[r] = top / 127.0f;
   return top > 0.0f ? 127.0f / top : 0.0f;
 }
