@@ -14,6 +14,7 @@ constexpr std::size_t kWordsAhead = 4;      // whose rows of the table, anywhere
 constexpr std::size_t kRowsTogether = 128;  // memory grows by so many rows: seldom, so that little is left in pieces
 constexpr std::size_t kChunkTokens = 512;   // more sequences at once gain no speed
 constexpr std::size_t kWideRows = 128;      // feed-forward rows alive at once
+constexpr std::size_t kManyRows = 48;      // are activated and quantized together; few, in panels while the next weights come
 constexpr std::size_t kFewestRows = 32;     // that a thread takes through a layer alone: it reads all of its weights for them
 constexpr std::size_t kMostRows = 128;      // few enough that a thread which has none left does not wait long
 
@@ -177,6 +178,8 @@ Rows8 Forward::after_attention(Layer& layer, Rows context, Rows x, const Linear*
   const Rows8 ready = normalize(layer.post_attention_norm, mixed, x.data, C_, first);
 
   const std::size_t F = static_cast<std::size_t>(model_.config.intermediate_size);
+  const bool together = layer.output.plain() && layer.output.linear.int8() && x.count >= kManyRows;
+  const Activation act = static_cast<Activation>(model_.config.hidden_act);
   const bool whole = !layer.intermediate.taps.empty();  // a convolution sees the rows beside a block
   const std::size_t step = whole ? x.count : std::min(x.count, kWideRows / ready.block * ready.block);
   for (std::size_t row = 0; row < x.count; row += step) {
@@ -184,11 +187,11 @@ Rows8 Forward::after_attention(Layer& layer, Rows context, Rows x, const Linear*
     const Rows wide = reserve(workspace_->wide, rows, F);
     {
       const Section section(Operation::intermediate);
-      project(layer.intermediate, part(mixed, row, rows), wide, static_cast<Activation>(model_.config.hidden_act),
-              ready.bytes ? ready.from(row) : ready);
+      project(layer.intermediate, part(mixed, row, rows), wide, together ? Activation::none : act, ready.bytes ? ready.from(row) : ready);
     }
     const Section section(Operation::output);
-    project(layer.output, wide, part(x, row, rows));
+    project(layer.output, wide, part(x, row, rows), Activation::none,
+            together ? quantized(layer.output.linear, model_.kernels, lease_, workspace_->prepared.quantized, wide, act) : Rows8{});
   }
   return normalize(layer.output_norm, x, mixed.data, C_, next);
 }

@@ -140,18 +140,6 @@ void run_int8(const Call& call, const Task& task, const Rows8& in) {
   }
 }
 
-Rows8 quantized(const Call& call, Pool::Lease& lease, Quantized& scratch) {
-  const Section section(Operation::quantize);
-  const std::size_t rows = call.x.count, channels = call.layer.inputs();
-  const Rows8 out = scratch.reserve(call.kernels, rows, channels, call.layer.block(call.kernels));
-  const std::size_t together = kPreparedRows / out.block * out.block;
-  lease.run(pieces(rows, together), [&](std::size_t i, unsigned) {
-    const std::size_t row = i * together;
-    quantize(call.kernels, part(call.x, row, std::min(together, rows - row)), channels, out.from(row));
-  });
-  return out;
-}
-
 void apply_int8(const Call& call, Pool::Lease& lease, const Rows8& in) {
   const std::size_t per_row = most_inputs(call.layer) * call.kernels.quantized_bytes;
   const Cut cut = cut_of(call.layer, call.x.count, in.block, per_row, lease.threads());
@@ -192,12 +180,25 @@ void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, c
   kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales, largest});
 }
 
+Rows8 quantized(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Activation before) {
+  const Section section(Operation::quantize);
+  const std::size_t channels = layer.inputs();
+  const Rows8 out = scratch.reserve(kernels, x.count, channels, layer.block(kernels));
+  const std::size_t together = kPreparedRows / out.block * out.block;
+  lease.run(pieces(x.count, together), [&](std::size_t i, unsigned) {
+    const Rows own = part(x, i * together, std::min(together, x.count - i * together));
+    const Rows8 to = out.from(i * together);
+    kernels.quantize({own.data, own.count, channels, own.ld, to.bytes, to.ld, to.block, to.scales, nullptr, before});
+  });
+  return out;
+}
+
 void apply(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Prepared& scratch, Rows x, Rows out,
            Activation act, Rows8 ready) {
   const Call call{layer, kernels, x, out, act};
   if (!layer.int8()) return apply_float(call, lease, scratch.pairs);
   watch(layer, x, layer.inputs());
-  apply_int8(call, lease, ready.bytes ? ready : quantized(call, lease, scratch.quantized));
+  apply_int8(call, lease, ready.bytes ? ready : quantized(layer, kernels, lease, scratch.quantized, x));
 }
 
 void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inner& scratch, Rows x, Rows out,

@@ -101,6 +101,10 @@ struct Rows {
 // The first `channels` of each row in bytes; `largest` of each row, where they are known.
 void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const float* largest = nullptr);
 
+// What an int8 layer reads of x, which goes through an activation first, in place.
+Rows8 quantized(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x,
+                Activation before = Activation::none);
+
 inline Rows part(Rows whole, std::size_t row, std::size_t rows) { return {whole.data + row * whole.ld, rows, whole.ld}; }
 
 // out = act(layer(x)), shared out over row blocks and panels. An int8 layer reads x from `ready` where that has bytes; else

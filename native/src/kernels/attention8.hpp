@@ -8,22 +8,22 @@
 namespace squeezebert {
 namespace {
 
-void quantize_queries(const QueriesArgs& p) {
+template <std::size_t CHANNELS>
+void quantize_heads(QueriesArgs p) {
+  if (CHANNELS) p.channels = CHANNELS;
   const Activation8 ones[4] = {1, 1, 1, 1};
   const Inputs one = load_inputs(ones);
-  for (std::size_t first = 0; first < p.rows; first += LANES) {
-    const std::size_t rows = p.rows - first < LANES ? p.rows - first : LANES;
+  over_rows(p, [&](std::size_t first, std::size_t rows, const float* inverse) {
     const float* x = p.x + first * p.ldx;
-    float inverse[LANES];
-    store(inverse, inverse_scales(x, rows, p.channels, p.ldx, p.scales + first));
     Sums sums = begin_sums(VI{});
     over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
       VI fours[LANES / 4];
+#pragma GCC unroll 4
       for (std::size_t r = 0; r < LANES; r += 4) {
         VI four[4];
 #pragma GCC unroll 4
         for (std::size_t j = 0; j < 4; ++j)
-          four[j] = r + j < rows ? rounded8(load_some(x + (r + j) * p.ldx + i, n), splat(inverse[r + j]), splat(kRounding)) : VI{};
+          four[j] = rounded8(load_some(x + (r + j < rows ? r + j : rows - 1) * p.ldx + i, n), splat(inverse[r + j]), splat(kRounding));
         fours[r / 4] = lowest_bytes(four);
       }
       turn(fours);
@@ -34,7 +34,11 @@ void quantize_queries(const QueriesArgs& p) {
       }
     });
     store_int(p.column_sums + first, end_sums(sums));
-  }
+  });
+}
+
+void quantize_queries(const QueriesArgs& p) {
+  with_channels(p.channels, [&](auto channels) { quantize_heads<channels>(p); });
 }
 
 // COUNT vectors of channels, all of a row's at once: rows lie far apart. `inside` lanes of each are in use.

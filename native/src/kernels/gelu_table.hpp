@@ -1,6 +1,8 @@
 // GELU of 16 lanes by AVX-512, out of a table; a part of simd.hpp.
-// a Phi(-a), what a GELU lacks to max(x, 0), by 16 polynomials of degree 4, one around each multiple of kTailStep: their
-// coefficients lie in a vector each, out of which an instruction picks by the lowest four bits of a lane.
+//
+// What it lacks to max(x, 0) is a Phi(-a) with a = |x|. Phi(-a) is given by 16 polynomials of degree 4, one around each
+// multiple of kTailStep: their coefficients lie in a vector each, out of which an instruction picks by the lowest four bits
+// of a lane.
 constexpr int kTailDegree = 4;
 constexpr float kTailEnd = 5.75f, kTailStep = kTailEnd / 15.49f;  // below 15.5, which would be rounded to 16
 
@@ -12,9 +14,8 @@ struct TailTable {
     for (int segment = 0; segment < 16; ++segment) {
       double nodes[kTailDegree + 1], slopes[kTailDegree + 1], sums[kTailDegree + 1] = {};
       for (int i = 0; i <= kTailDegree; ++i) {
-        nodes[i] = 0.5 * std::cos((i + 0.5) * 3.14159265358979324 / (kTailDegree + 1));
-        const double a = (segment + nodes[i]) * kTailStep;
-        slopes[i] = 0.5 * a * std::erfc(a * 0.70710678118654752);
+        nodes[i] = (segment + 0.5 * std::cos((i + 0.5) * 3.14159265358979324 / (kTailDegree + 1))) * kTailStep;
+        slopes[i] = 0.5 * std::erfc(nodes[i] * 0.70710678118654752);
       }
       for (int order = 1; order <= kTailDegree; ++order)
         for (int i = kTailDegree; i >= order; --i) slopes[i] = (slopes[i] - slopes[i - 1]) / (nodes[i] - nodes[i - order]);
@@ -28,15 +29,14 @@ struct TailTable {
 };
 const TailTable kTail;
 
-// x * Phi(x), within 4e-7 absolute.
+// x * Phi(x), within 7e-7 absolute.
 SQB_INLINE V gelu(V x) {
-  const V t = min(abs(x), splat(kTailEnd)) * splat(1.0f / kTailStep), rounded = t + splat(kRounding);
-  const V u = t - (rounded - splat(kRounding));
+  const V a = min(abs(x), splat(kTailEnd)), rounded = madd(a, splat(1.0f / kTailStep), splat(kRounding));
   const auto pick = [&](int k) {
     return reinterpret_cast<V>(_mm512_maskz_permutexvar_ps(0xffff, reinterpret_cast<__m512i>(rounded), _mm512_load_ps(kTail.coefficients[k])));
   };
   V p = pick(kTailDegree);
 #pragma GCC unroll 8
-  for (int k = kTailDegree - 1; k >= 0; --k) p = madd(p, u, pick(k));
-  return max(V{}, x) - p;
+  for (int k = kTailDegree - 1; k >= 0; --k) p = madd(p, a, pick(k));
+  return max(V{}, x) - p * a;
 }

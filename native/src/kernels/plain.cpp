@@ -74,6 +74,8 @@ void multiply_add(const float* a, const float* b, float* out, std::size_t n) {
 }
 
 void quantize(const QuantizeArgs& p) {
+  for (std::size_t r = 0; p.act != Activation::none && r < p.rows; ++r)
+    for (std::size_t c = 0; c < p.channels; ++c) p.x[r * p.ldx + c] = activate(p.x[r * p.ldx + c], p.act);
   for (std::size_t r = 0; r < p.rows; ++r) {
     const float* x = p.x + r * p.ldx;
     float top = 0.0f;

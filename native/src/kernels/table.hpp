@@ -80,15 +80,16 @@ struct Int8PanelArgs {
   const std::int8_t* next = nullptr;  // as in PanelArgs
 };
 
-// One row at a time: scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where block > 1, so many rows lie
+// x = act(x); then one row at a time: scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where block > 1, so many rows lie
 // together as [ceil(channels / 4)][rows of the block][4], the last block with the rows that are left.
 struct QuantizeArgs {
-  const float* x;
+  float* x;
   std::size_t rows, channels, ldx;
   std::int8_t* out;  // signed, or 128 more than that where the machine multiplies unsigned by signed
   std::size_t ldo, block;
   float* scales;  // [rows]
   const float* largest = nullptr;  // [rows], max |x| where it is known
+  Activation act = Activation::none;  // which x goes through first, in place
 };
 
 // The queries of one head as the columns of a panel, [ceil(channels / 4)][width][4]: scale = max |x| / 127 of a query, and

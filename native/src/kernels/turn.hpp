@@ -33,11 +33,13 @@ SQB_INLINE void turn(T (&x)[N]) {
 }
 
 // Lane i is what all lanes of vector i are joined to.
-template <typename Join>
-SQB_INLINE V joined(V (&x)[LANES], const Join& join) {
-#pragma GCC unroll 4
-  for (int n = LANES; n > 1; n /= 2)
-#pragma GCC unroll 16
-    for (int i = 0; i < n / 2; ++i) x[i] = join(even_lanes(x[2 * i], x[2 * i + 1]), odd_lanes(x[2 * i], x[2 * i + 1]));
-  return x[0];
+template <int N, typename Join>
+SQB_INLINE V joined(const V (&x)[N], const Join& join) {
+  if constexpr (N == 1) return x[0];
+  else {
+    V half[N / 2];
+#pragma GCC unroll 8
+    for (int i = 0; i < N / 2; ++i) half[i] = join(even_lanes(x[2 * i], x[2 * i + 1]), odd_lanes(x[2 * i], x[2 * i + 1]));
+    return joined(half, join);
+  }
 }

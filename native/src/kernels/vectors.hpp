@@ -83,15 +83,21 @@ SQB_INLINE void replace_rows(float* out, std::size_t rows, std::size_t cols, std
   });
 }
 
-// Over all rows of a panel that have just been put down.
-void activate_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, Activation act) {
+// Calls use(function of vectors), if there is one.
+template <typename Use>
+SQB_INLINE void with(Activation act, const Use& use) {
   switch (act) {
-    case Activation::gelu: return replace_rows(out, rows, cols, ldo, [](auto x) { return gelu(x); });
-    case Activation::gelu_new: return replace_rows(out, rows, cols, ldo, [](auto x) { return gelu_new(x); });
-    case Activation::relu: return replace_rows(out, rows, cols, ldo, [](auto x) { return relu(x); });
-    case Activation::tanh: return replace_rows(out, rows, cols, ldo, [](auto x) { return tanh(x); });
+    case Activation::gelu: return use([](auto x) { return gelu(x); });
+    case Activation::gelu_new: return use([](auto x) { return gelu_new(x); });
+    case Activation::relu: return use([](auto x) { return relu(x); });
+    case Activation::tanh: return use([](auto x) { return tanh(x); });
     case Activation::none: break;
   }
+}
+
+// Over all rows of a panel that have just been put down.
+void activate_rows(float* out, std::size_t rows, std::size_t cols, std::size_t ldo, Activation act) {
+  with(act, [&](auto function) { replace_rows(out, rows, cols, ldo, function); });
 }
 
 // How many of a vector's lanes lie inside the panel: LANES, fewer, or none.

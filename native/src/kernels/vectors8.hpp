@@ -163,10 +163,11 @@ SQB_INLINE V furthest_lanes(const float* x, std::size_t channels) {
   return max(max(tops[0], tops[1]), max(tops[2], tops[3]));
 }
 
-// 127 over the largest of each of at most LANES rows, and the scales.
+// 127 over the largest of each of at most LANES rows, and the scales. Where rows are fewer, the last one stands for the rest.
 SQB_INLINE V inverse_scales(const float* x, std::size_t rows, std::size_t channels, std::size_t ldx, float* scales) {
   V tops[LANES];
-  for (std::size_t r = 0; r < LANES; ++r) tops[r] = r < rows ? furthest_lanes(x + r * ldx, channels) : V{};
+#pragma GCC unroll 16
+  for (std::size_t r = 0; r < LANES; ++r) tops[r] = furthest_lanes(x + (r < rows ? r : rows - 1) * ldx, channels);
   const V top = joined(tops, [](V a, V b) { return max(a, b); });
   store_some(scales, top / 127.0f, rows);
   return select(top > 0.0f, 127.0f / top, V{});
@@ -208,13 +209,69 @@ SQB_INLINE float inverse_scale(const QuantizeArgs& p, std::size_t r) {
   return top > 0.0f ? 127.0f / top : 0.0f;
 }
 
-void quantize_narrow(const QuantizeArgs& p) {
-  float inverse[LANES];
+// Calls use(first row, how many, 127 over the largest of each) for LANES rows at a time. The largest of the next ones are
+// looked for before, so that they need not be waited for.
+template <typename Args, typename Use>
+SQB_INLINE void over_rows(const Args& p, const Use& use) {
+  const auto inside = [&](std::size_t r) { return p.rows - r < LANES ? p.rows - r : LANES; };
+  const auto inverse_from = [&](std::size_t r) { return inverse_scales(p.x + r * p.ldx, inside(r), p.channels, p.ldx, p.scales + r); };
+  V next = inverse_from(0);
   for (std::size_t r = 0; r < p.rows; r += LANES) {
-    const std::size_t rows = p.rows - r < LANES ? p.rows - r : LANES;
-    store(inverse, inverse_scales(p.x + r * p.ldx, rows, p.channels, p.ldx, p.scales + r));
-    for (std::size_t i = 0; i < rows; ++i) quantize_one(p, r + i, inverse[i]);
+    float inverse[LANES];
+    store(inverse, next);
+    if (r + LANES < p.rows) next = inverse_from(r + LANES);
+    use(r, inside(r), inverse);
   }
+}
+
+// Calls use(channels of a head), known to the compiler where they are usual and rows are few vectors; else with zero.
+template <typename Use>
+SQB_INLINE void with_channels(std::size_t channels, const Use& use) {
+  if (LANES > 4 && channels == 32) return use(std::integral_constant<std::size_t, 32>{});
+  if (LANES > 4 && channels == 64) return use(std::integral_constant<std::size_t, 64>{});
+  use(std::integral_constant<std::size_t, 0>{});
+}
+
+// Of CHANNELS, or as many as `p` says where that is zero.
+template <std::size_t CHANNELS>
+void quantize_narrow(QuantizeArgs p) {
+  if (CHANNELS) p.channels = CHANNELS;
+  over_rows(p, [&](std::size_t first, std::size_t rows, const float* inverse) {
+    for (std::size_t r = 0; r < rows; ++r) quantize_one(p, first + r, inverse[r]);
+  });
+}
+
+// Replaces a row by a function of it; gives the largest |x| of what it has become.
+template <typename Function>
+SQB_INLINE float activate_row(float* x, std::size_t channels, const Function& function) {
+  constexpr std::size_t kStep = VECTORS_TOGETHER * LANES;
+  const std::size_t whole = channels / kStep * kStep;
+  Together tops = {};
+  for (std::size_t i = 0; i < whole; i += kStep)
+    replace_together(x + i, LANES, [&](Together t) {
+      t = function(t);
+      tops = max(tops, abs(t));
+      return t;
+    });
+  V top = {};
+  for (int i = 0; i < VECTORS_TOGETHER; ++i) top = max(top, reinterpret_cast<const V*>(&tops)[i]);
+  over_lanes(channels - whole, [&](std::size_t i, std::size_t n) {
+    const V y = function(load_some(x + whole + i, n));
+    store_some(x + whole + i, y, n);
+    top = max(top, abs(y));
+  });
+  return largest(top);
+}
+
+// Row by row, so that each is quantized out of the first-level cache.
+void activate_and_quantize(const QuantizeArgs& p) {
+  with(p.act, [&](auto function) {
+    for (std::size_t r = 0; r < p.rows; ++r) {
+      const float top = activate_row(p.x + r * p.ldx, p.channels, function);
+      p.scales[r] = top / 127.0f;
+      quantize_one(p, r, top > 0.0f ? 127.0f / top : 0.0f);
+    }
+  });
 }
 
 constexpr std::size_t kNarrow = 8 * LANES;  // LANES rows of so many channels stay in the first-level cache
@@ -222,7 +279,8 @@ constexpr std::size_t kNarrow = 8 * LANES;  // LANES rows of so many channels st
 // The largest of a row is looked for while the row before is quantized, which need not wait for it.
 void quantize(const QuantizeArgs& p) {
   static_assert(INT8_BLOCK == 1 || LANES == 4);
-  if (p.channels <= kNarrow) return quantize_narrow(p);
+  if (p.act != Activation::none) return activate_and_quantize(p);
+  if (p.channels <= kNarrow) return with_channels(p.channels, [&](auto channels) { quantize_narrow<channels>(p); });
   float inverse = inverse_scale(p, 0);
   for (std::size_t r = 0; r < p.rows; ++r) {
     const float next = r + 1 < p.rows ? inverse_scale(p, r + 1) : 0.0f;
