@@ -30,12 +30,13 @@ struct Thirds {
 };
 
 template <int ROWS>
-SQB_INLINE void accumulate_pairs(Tile<ROWS, 2>& tile, const float* from, const float* ahead, const PanelArgs& p) {
+SQB_INLINE void accumulate_pairs(Tile<ROWS, 2>& tile, const float* from, const Ahead& ahead, const PanelArgs& p) {
   const float* w = p.w;
-  const std::size_t ldw = kWidth, pairs = p.k / 2, share = p.next ? kWidth * ROWS / p.rows : 0;
+  const char* fetched = ahead.at;
+  const std::size_t ldw = kWidth, pairs = p.k / 2, share = 2 * ahead.share;
   Thirds<ROWS> a(from, p.lda);
-  for (std::size_t i = 0; i < pairs; ++i, w += 2 * ldw, a.step(2), ahead += 2 * share) {
-    fetch<8 * kWidth>(ahead, share > kWidth / 4);
+  for (std::size_t i = 0; i < pairs; ++i, w += 2 * ldw, a.step(2), fetched += share) {
+    fetch<2 * Ahead::kStep>(fetched, share > Ahead::kLine);
     const V w0 = load(w), w1 = load(w + ldw), plain0 = load(w + LANES), plain1 = load(w + ldw + LANES);
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) {
@@ -62,7 +63,7 @@ SQB_INLINE void run_tile_of_pairs(std::size_t row, const PanelArgs& p) {
 #pragma GCC unroll 16
     for (int m = 0; m < ROWS; ++m) tile.sums[m][0] -= p.row_pairs[row + m];
   }
-  accumulate_pairs(tile, p.a + row * p.lda, p.next ? p.next + p.k * kWidth * row / p.rows : p.w, p);
+  accumulate_pairs(tile, p.a + row * p.lda, Ahead(p, row, ROWS, p.k, 2), p);
   asm volatile("" ::: "memory");
 #pragma GCC unroll 16
   for (int m = 0; m < ROWS; ++m)

@@ -41,12 +41,32 @@ struct Tile {
   V sums[ROWS][VECTORS];
 };
 
+// The panel that comes next is fetched by all tiles of this one together, each a share of it, some bytes in each of its steps.
+// Where that is less than half of the line that a step fetches anyway, they go on into the panel after it: what is fetched
+// last would be waited for.
+struct Ahead {
+  static constexpr std::size_t kLine = 64, kStep = 4 * kWidth;  // bytes; of a panel's weights for each step, int8 ones too
+  const char* at;
+  std::size_t share = 0;
+
+  // For a tile of `rows` from `row` on and its `steps`, of which `together` fetch once.
+  template <typename Args>
+  Ahead(const Args& p, std::size_t row, std::size_t rows, std::size_t steps, std::size_t together = 1)
+      : at(reinterpret_cast<const char*>(p.next ? p.next : p.w)) {
+    if (!p.next) return;
+    const std::size_t once = kStep * rows / p.rows, times = 2 * once * together <= kLine ? 2 : 1;
+    at += times * (kStep * steps * row / p.rows);
+    share = times * once;
+  }
+};
+
 template <int ROWS, int VECTORS, bool TRANSPOSED>
-SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const float* ahead, const PanelArgs& p) {
+SQB_INLINE void accumulate(Tile<ROWS, VECTORS>& tile, const float* a, const Ahead& ahead, const PanelArgs& p) {
   const float* w = p.w;
-  const std::size_t lda = p.lda, ldw = p.ldw, count = p.k, share = p.next ? kWidth * ROWS / p.rows : 0;
-  for (std::size_t k = 0; k < count; ++k, w += ldw, ahead += share) {
-    fetch<4 * kWidth>(ahead, share > kWidth / 2);  // each tile its share of the panel that comes next: where rows are few, all
+  const char* fetched = ahead.at;
+  const std::size_t lda = p.lda, ldw = p.ldw, count = p.k, share = ahead.share;
+  for (std::size_t k = 0; k < count; ++k, w += ldw, fetched += share) {
+    fetch<Ahead::kStep>(fetched, share > Ahead::kLine);
     V b[VECTORS];
 #pragma GCC unroll 2
     for (int n = 0; n < VECTORS; ++n) b[n] = load(w + n * LANES);
@@ -145,7 +165,7 @@ SQB_INLINE void run_tile(std::size_t row, const PanelArgs& p) {
   const float* a = p.a + (p.a_transposed ? row : row * p.lda);
   float* out = p.out + row * p.ldo;
   begin(tile, out, p);
-  const float* ahead = p.next ? p.next + p.k * kWidth * row / p.rows : p.w;
+  const Ahead ahead(p, row, ROWS, p.k);
   if (p.a_transposed) accumulate<ROWS, VECTORS, true>(tile, a, ahead, p);
   else accumulate<ROWS, VECTORS, false>(tile, a, ahead, p);
   asm volatile("" ::: "memory");  // what is read next was not to take a register until now

@@ -47,26 +47,17 @@ struct Columns8 {
   }
 };
 
-// The panel that comes next, of which each tile fetches its share, a place a step.
-struct Ahead {
-  const std::int8_t* at;
-  std::size_t step;
-
-  Ahead(std::size_t row, std::size_t rows, const Int8PanelArgs& p)
-      : at(p.next ? p.next + (p.k + 3) / 4 * 4 * kWidth * row / p.rows : p.w), step(p.next ? 4 * kWidth * rows / p.rows : 0) {}
-};
-
 template <int ROWS, int VECTORS, From FROM>
 SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, const std::int8_t* w, Weights* kept, Ahead& ahead,
                             const Int8PanelArgs& p) {
   constexpr bool kTogether = INT8_BLOCK > 1;
   const std::size_t between = kTogether ? 4 : p.lda / sizeof(Activation8), step = p.step ? p.step : kTogether ? 4 * ROWS : 4;
   const std::size_t count = (p.k + 3) / 4;
-  const std::size_t share = ahead.step;
-  const std::int8_t* fetched = ahead.at;
+  const std::size_t share = ahead.share;
+  const char* fetched = ahead.at;
   a += p.from * (kTogether ? ROWS : 1);
   for (std::size_t k = 0; k < count; ++k, w += 4 * kWidth, a += step, fetched += share) {
-    fetch<4 * kWidth>(fetched, share > 2 * kWidth);
+    fetch<Ahead::kStep>(fetched, share > Ahead::kLine);
     if constexpr (kTogether) asm("" : "+r"(a), "+r"(w), "+r"(kept));  // or each load's address is computed apart
     Weights b[VECTORS];
 #pragma GCC unroll 2
@@ -114,7 +105,7 @@ SQB_INLINE void run_tile8(std::size_t row, const Columns8<VECTORS>& columns, Wei
 template <int ROWS, int VECTORS>
 void run_tiles8(std::size_t row, std::size_t end, std::size_t first, Weights* kept, const Int8PanelArgs& p) {
   const Columns8<VECTORS> columns(first, p);
-  Ahead ahead(row, ROWS, p);
+  Ahead ahead(p, row, ROWS, (p.k + 3) / 4);
   if (!INT8_KEPT || !kept) {
     for (; row < end; row += ROWS) run_tile8<ROWS, VECTORS, From::packed>(row, columns, kept, ahead, p);
     return;
