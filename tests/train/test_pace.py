@@ -49,7 +49,7 @@ def test_measuring_changes_no_weight(examples, monkeypatch):
     monkeypatch.setattr(pace, "SECONDS", 0.01)
     objective = fresh(CONFIG, True, 0.0, 0)
     before = to_tensors(objective.network)
-    assert pace.rate(objective, examples[16], SETTINGS.train) > 100
+    assert pace.rate(objective, examples[16], SETTINGS.train) > 0
     after = to_tensors(objective.network)
     assert all((before[name] == after[name]).all() for name in before)
     assert all(parameter.grad is None for parameter in objective.parameters())
