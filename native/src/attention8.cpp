@@ -61,7 +61,7 @@ class Head {
     const std::size_t width = kernels_.width, panel = pieces(tokens_, 4) * 4 * width;
     for (std::size_t c = 0; c < channels_; c += width)
       kernels_.int8_panel({.a = bytes(room_.counts), .lda = 4 * kernels_.quantized_bytes, .block = kernels_.block, .from = 0,
-                           .row_scales = memory_ + room_.count_scales, .rows = queries.count, .k = tokens_,
+                           .row_scales = memory_ + room_.count_scales, .row_zeros = nullptr, .rows = queries.count, .k = tokens_,
                            .cols = std::min(width, channels_ - c), .w = bytes(room_.values) + c / width * panel,
                            .scales = memory_ + room_.value_scales + c, .column_sums = nullptr, .bias = nullptr,
                            .out = context.data + c, .ldo = context.ld, .act = Activation::none, .step = 4 * width});
@@ -77,7 +77,7 @@ class Head {
     const float scale = 1.44269504088896341f / std::sqrt(static_cast<float>(channels_));  // the first is log2 e
     for (std::size_t q = 0; q < queries.count; ++q) scales[q] *= scale;
     kernels_.int8_panel({.a = bytes(room_.keys), .lda = room_.key_stride, .block = kernels_.block, .from = 0,
-                         .row_scales = memory_ + room_.key_scales, .rows = tokens_, .k = channels_, .cols = queries.count,
+                         .row_scales = memory_ + room_.key_scales, .row_zeros = nullptr, .rows = tokens_, .k = channels_, .cols = queries.count,
                          .w = bytes(room_.queries), .scales = scales, .column_sums = sums, .bias = nullptr,
                          .out = memory_ + room_.scores, .ldo = kernels_.width, .act = Activation::none});
   }

@@ -246,7 +246,7 @@ Rows8 Forward::normalize(const Norm& norm, Rows x, const float* residual, std::s
   const std::size_t together = kRowsPerTask / ready.block * ready.block;
   lease_.run(pieces(x.count, together), [&](std::size_t task, unsigned) {
     const Rows own = part(x, task * together, std::min(together, x.count - task * together));
-    float largest[kRowsPerTask];
+    Range ranges[kRowsPerTask];
     model_.kernels.layer_norm({.x = own.data,
                                .residual = residual ? residual + task * together * x.ld : nullptr,
                                .gamma = norm.gamma.get(),
@@ -256,8 +256,8 @@ Rows8 Forward::normalize(const Norm& norm, Rows x, const float* residual, std::s
                                .channels = channels,
                                .ld = x.ld,
                                .eps = model_.config.layer_norm_eps,
-                               .largest = ready.bytes ? largest : nullptr});
-    if (ready.bytes) quantize(model_.kernels, own, channels, ready.from(task * together), largest);
+                               .ranges = ready.bytes ? ranges : nullptr});
+    if (ready.bytes) quantize(model_.kernels, own, channels, ready.from(task * together), ranges);
   });
   return ready;
 }

@@ -126,6 +126,7 @@ void run_int8(const Call& call, const Task& task, const Rows8& in) {
                              .block = in.block,
                              .from = panel.from,
                              .row_scales = in.scales + task.row,
+                             .row_zeros = in.zeros + task.row,
                              .rows = task.rows,
                              .k = panel.inputs,
                              .cols = panel.cols,
@@ -148,8 +149,7 @@ void apply_int8(const Call& call, Pool::Lease& lease, const Rows8& in) {
 
 // What a thread makes of a layer's input: bytes and their scales of an int8 one's, the sums of pairs of a float32 one's.
 struct Own {
-  std::int8_t* bytes;
-  float* scales;
+  Rows8 bytes;
   Pairs pairs;
 };
 
@@ -162,7 +162,9 @@ void run_alone(const Call& call, const Own& own) {
     return run_float(call, all, most, inputs_per_pass_of(most), own.pairs);
   }
   const std::size_t channels = call.layer.inputs();
-  const Rows8 in{own.bytes, own.scales, bytes_per_row(call.kernels, channels), call.layer.block(call.kernels)};
+  Rows8 in = own.bytes;
+  in.ld = bytes_per_row(call.kernels, channels);
+  in.block = call.layer.block(call.kernels);
   watch(call.layer, call.x, channels);
   quantize(call.kernels, call.x, channels, in);
   run_int8(call, all, in);
@@ -172,12 +174,13 @@ void run_alone(const Call& call, const Own& own) {
 
 Rows8 Quantized::reserve(const Kernels& kernels, std::size_t rows, std::size_t channels, std::size_t block) {
   const std::size_t ld = bytes_per_row(kernels, channels);
-  float* room = bytes.reserve(rows * ld / sizeof(float));
-  return {reinterpret_cast<std::int8_t*>(room), scales.reserve(rows), ld, block};
+  auto* room = reinterpret_cast<std::int8_t*>(bytes.reserve(rows * ld / sizeof(float)));
+  float* of_rows = scales.reserve(2 * rows);
+  return {room, of_rows, reinterpret_cast<std::int32_t*>(of_rows + rows), ld, block};
 }
 
-void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const float* largest) {
-  kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales, largest});
+void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const Range* ranges) {
+  kernels.quantize({x.data, x.count, channels, x.ld, out.bytes, out.ld, out.block, out.scales, out.zeros, ranges});
 }
 
 Rows8 quantized(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x, Activation before) {
@@ -188,7 +191,7 @@ Rows8 quantized(const Linear& layer, const Kernels& kernels, Pool::Lease& lease,
   lease.run(pieces(x.count, together), [&](std::size_t i, unsigned) {
     const Rows own = part(x, i * together, std::min(together, x.count - i * together));
     const Rows8 to = out.from(i * together);
-    kernels.quantize({own.data, own.count, channels, own.ld, to.bytes, to.ld, to.block, to.scales, nullptr, before});
+    kernels.quantize({own.data, own.count, channels, own.ld, to.bytes, to.ld, to.block, to.scales, to.zeros, nullptr, before});
   });
   return out;
 }
@@ -206,19 +209,16 @@ void apply(const Factors& layer, const Kernels& kernels, Pool::Lease& lease, Inn
   const std::size_t share = pieces(x.count, lease.threads());
   const std::size_t most = std::min(kMostRows, std::max(kFewestRows, share)), blocks = pieces(x.count, most);
   const std::size_t ld = stride_of(layer.down.outputs()), threads = lease.threads();
-  const std::size_t bytes_ld = bytes_per_row(kernels, std::max(layer.down.inputs(), layer.up.inputs()));
   float* inner = scratch.rows.reserve(threads * most * ld);
   const bool int8 = layer.down.int8() || layer.up.int8();
-  Quantized& quantized = scratch.prepared.quantized;
-  auto* bytes = reinterpret_cast<std::int8_t*>(int8 ? quantized.bytes.reserve(threads * most * bytes_ld / 4) : nullptr);
-  float* scales = int8 ? quantized.scales.reserve(threads * most) : nullptr;
+  const std::size_t widest = std::max(layer.down.inputs(), layer.up.inputs());
+  const Rows8 bytes = int8 ? scratch.prepared.quantized.reserve(kernels, threads * most, widest, 1) : Rows8{};
   const std::size_t spans = std::max(layer.down.spans.size(), layer.up.spans.size());
   float* pairs = scratch.prepared.pairs.reserve(threads * most * spans);
   lease.run(blocks, [&](std::size_t i, unsigned thread) {
     const std::size_t row = x.count * i / blocks, rows = x.count * (i + 1) / blocks - row;
     const Rows between{inner + thread * most * ld, rows, ld};
-    const Own own{int8 ? bytes + thread * most * bytes_ld : nullptr, int8 ? scales + thread * most : nullptr,
-                  {pairs + thread * most * spans, most}};
+    const Own own{int8 ? bytes.from(thread * most) : bytes, {pairs + thread * most * spans, most}};
     run_alone({layer.down, kernels, part(x, row, rows), between, Activation::none}, own);
     run_alone({layer.up, kernels, between, part(out, row, rows), act}, own);
   });

@@ -63,18 +63,20 @@ struct Linear {
   std::size_t span_of(Span span);  // its place among the spans, where it is put if it is new
 };
 
-// An int8 layer's input as `quantize` wrote it: rows of `ld` bytes, `block` of them together, and a scale for each.
+// An int8 layer's input as `quantize` wrote it: rows of `ld` bytes, `block` of them together, a scale for each and what stands
+// for zero.
 struct Rows8 {
   std::int8_t* bytes = nullptr;
   float* scales = nullptr;
+  std::int32_t* zeros = nullptr;
   std::size_t ld = 0, block = 1;
 
   // Those from `row` on, which begins a block.
-  Rows8 from(std::size_t row) const { return {bytes + row * ld, scales + row, ld, block}; }
+  Rows8 from(std::size_t row) const { return {bytes + row * ld, scales + row, zeros + row, ld, block}; }
 };
 
 struct Quantized {
-  Buffer bytes, scales;
+  Buffer bytes, scales;  // what stands for zero comes after the scales
 
   // Room for rows of so many channels.
   Rows8 reserve(const Kernels& kernels, std::size_t rows, std::size_t channels, std::size_t block);
@@ -98,8 +100,8 @@ struct Rows {
   std::size_t count, ld;
 };
 
-// The first `channels` of each row in bytes; `largest` of each row, where they are known.
-void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const float* largest = nullptr);
+// The first `channels` of each row in bytes; its range, where that is known.
+void quantize(const Kernels& kernels, Rows x, std::size_t channels, Rows8 out, const Range* ranges = nullptr);
 
 // What an int8 layer reads of x, which goes through an activation first, in place.
 Rows8 quantized(const Linear& layer, const Kernels& kernels, Pool::Lease& lease, Quantized& scratch, Rows x,

@@ -29,10 +29,11 @@ struct Packed {
 // every byte is as large as it can be.
 void test_int8_panel(const Kernels& set, const Kernels& plain) {
   const std::size_t rows = pick(1, 30), k = pick(1, 140), cols = pick(1, set.width);
-  const bool together = pick(0, 3), extreme = pick(0, 4) == 0;
+  const bool together = pick(0, 3), extreme = pick(0, 4) == 0, apart = pick(0, 2);  // apart: with a zero for each row
   const std::size_t from = together ? pick(0, 3) * 4 : pick(0, 9), ld = from + (k + 3) / 4 * 4 + pick(0, 5);
   auto x = values(rows * ld);
-  for (float& v : x) v = extreme ? (pick(0, 1) ? 1.0f : -1.0f) : v;
+  for (float& v : x) v = extreme ? (pick(0, 1) ? 1.0f : -1.0f) : v + 0.7f;
+  if (pick(0, 4) == 0) std::fill_n(x.begin(), ld, pick(0, 1) ? 0.0f : -1.0f);
   std::vector<std::int8_t> w(k * cols);
   for (auto& v : w) v = static_cast<std::int8_t>(extreme ? (pick(0, 1) ? 127 : -127) : static_cast<int>(pick(0, 254)) - 127);
   std::vector<float> results[2];
@@ -42,13 +43,15 @@ void test_int8_panel(const Kernels& set, const Kernels& plain) {
     const std::size_t stride = ld * kernels.quantized_bytes, block = together ? kernels.block : 1;
     std::vector<std::int8_t> q(rows * stride + 8);
     row_scales[i].resize(rows);
-    kernels.quantize({x.data(), rows, from + k, ld, q.data(), stride, block, row_scales[i].data()});
+    std::vector<std::int32_t> row_zeros(rows);
+    std::int32_t* of_rows = apart ? row_zeros.data() : nullptr;
+    kernels.quantize({x.data(), rows, from + k, ld, q.data(), stride, block, row_scales[i].data(), of_rows});
     const std::vector<float> ones(std::max(rows, kernels.width), 1.0f), zeros(kernels.width);
     results[i].resize(rows * cols);
     for (std::size_t first = 0; first < cols; first += kernels.width) {
       const std::size_t part = std::min(kernels.width, cols - first);
       const Packed panel(w, k, cols, first, part, kernels.width);
-      kernels.int8_panel({q.data(), stride, block, from, ones.data(), rows, k, part, panel.weights.data(), ones.data(), panel.sums.data(),
+      kernels.int8_panel({q.data(), stride, block, from, ones.data(), of_rows, rows, k, part, panel.weights.data(), ones.data(), panel.sums.data(),
                           zeros.data(), results[i].data() + first, cols, Activation::none});
     }
   }
@@ -66,13 +69,15 @@ void test_activated(const Kernels& set, const Kernels& plain) {
   auto wanted = x;
   std::vector<std::int8_t> bytes[2] = {std::vector<std::int8_t>(rows * stride + 8), std::vector<std::int8_t>(rows * stride + 8)};
   std::vector<float> scales[2] = {std::vector<float>(rows), std::vector<float>(rows)}, unread(rows);
-  set.quantize({x.data(), rows, channels, ld, bytes[0].data(), stride, block, scales[0].data(), nullptr, act});
-  set.quantize({x.data(), rows, channels, ld, bytes[1].data(), stride, block, scales[1].data()});
+  std::vector<std::int32_t> zeros[2] = {std::vector<std::int32_t>(rows), std::vector<std::int32_t>(rows)};
+  set.quantize({x.data(), rows, channels, ld, bytes[0].data(), stride, block, scales[0].data(), zeros[0].data(), nullptr, act});
+  set.quantize({x.data(), rows, channels, ld, bytes[1].data(), stride, block, scales[1].data(), zeros[1].data()});
   std::vector<std::int8_t> others(rows * stride);
-  plain.quantize({wanted.data(), rows, channels, ld, others.data(), stride, 1, unread.data(), nullptr, act});
+  plain.quantize({wanted.data(), rows, channels, ld, others.data(), stride, 1, unread.data(), nullptr, nullptr, act});
   compare(set.name, "activated", x, wanted, 2e-5f);
   compare(set.name, "bytes of activated", floats(bytes[0]), floats(bytes[1]), 0.0f);
   compare(set.name, "scales of activated", scales[0], scales[1], 0.0f);
+  compare(set.name, "zeros of activated", floats(zeros[0]), floats(zeros[1]), 0.0f);
 }
 
 // Column `n` of panels that hold `rows` inputs, in the order of the inputs.
@@ -126,7 +131,7 @@ void test_values(const Kernels& set, const Kernels& plain) {
     const std::vector<float> ones(std::max(lanes, width), 1.0f);
     sums[i].resize(lanes * channels);
     for (std::size_t c = 0; c < channels; c += width)
-      kernels.int8_panel({counts.data(), 4 * kernels.quantized_bytes, kernels.block, 0, ones.data(), lanes, rows, std::min(width, channels - c),
+      kernels.int8_panel({counts.data(), 4 * kernels.quantized_bytes, kernels.block, 0, ones.data(), nullptr, lanes, rows, std::min(width, channels - c),
                           out.data() + c / width * panel, ones.data(), nullptr, nullptr, sums[i].data() + c, channels, Activation::none, 4 * lanes});
     scales[i].resize(channels);
   }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from squeezebert.artifact.int4 import in_float16 as quantizes_to
 from squeezebert.compress.quantize import quantized, quantized4
 from squeezebert.nn import from_artifact, pad, to_tensors
-from squeezebert.nn.fake_quantization import Rounding, fake_quantize, rounded_tokens
+from squeezebert.nn.fake_quantization import Rounding, fake_quantize, rounded_inputs, rounded_tokens
 from squeezebert.nn.grids import GRIDS, in_float16, int4_groups, int8_rows, shares
 from squeezebert.nn.layers import GroupedLinear
 from squeezebert.tasks import HEAD_KINDS
@@ -78,13 +80,29 @@ def test_an_odd_number_of_inputs_stays_int8() -> None:
     assert torch.equal(int4_groups(values), int8_rows(values))
 
 
-def test_a_token_of_zeros_stays_zeros_and_no_number_stays_no_number() -> None:
+ROUNDINGS = [rounded_tokens, rounded_inputs]
+
+
+@pytest.mark.parametrize("rounded", ROUNDINGS)
+def test_a_token_of_zeros_stays_zeros_and_no_number_stays_no_number(rounded: Callable[[Tensor], Tensor]) -> None:
     x = drawn(3, 8)
     x[0], x[1, 2] = 0, torch.nan
-    found = rounded_tokens(x)
+    found = rounded(x)
     assert not found[0].any()
     assert found[1].isnan().any()
     assert found[2].isfinite().all()
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0, -3.0, 30.0])
+def test_what_layers_read_lies_within_half_a_step_and_zero_is_kept(shift: float) -> None:
+    x = drawn(20, 64) + shift
+    x[:, 5] = 0.0
+    found, step = rounded_inputs(x), (x.amax(1, keepdim=True).clamp(min=0) - x.amin(1, keepdim=True).clamp(max=0)) / 253
+    whole = found / step
+    assert ((found - x).abs() <= step * 0.50001).all()
+    assert (whole - whole.round()).abs().max() < 1e-4
+    assert (whole.amax(1) - whole.amin(1) <= 254.001).all()
+    assert not found[:, 5].any()
 
 
 @pytest.mark.parametrize("weights", GRIDS)
@@ -108,7 +126,7 @@ def test_gradients_pass_straight_through(groups: int, weights: str) -> None:
     network(x).square().sum().backward()
     found = [x.grad, layer.weight.grad, layer.bias.grad]
     grid, rows = GRIDS[weights], layer.weight.detach().flatten(1)
-    inputs, matrix = rounded_tokens(x.detach()).requires_grad_(), grid(rows)[:, :, None].requires_grad_()
+    inputs, matrix = rounded_inputs(x.detach()).requires_grad_(), grid(rows)[:, :, None].requires_grad_()
     x.grad = layer.weight.grad = layer.bias.grad = None
     same = torch.func.functional_call(layer, {"weight": matrix, "bias": layer.bias}, (inputs,))
     same.square().sum().backward()

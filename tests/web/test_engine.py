@@ -89,8 +89,8 @@ def write_integers(folder: Path, rng: np.random.Generator, channels: int, labels
     """A model whose logits are int8 sums: its states are whole numbers, whatever the text, and all scales are one."""
     config = tiny_config(groups=1, hidden_size=channels, num_hidden_layers=0, num_attention_heads=1, vocab_size=8)
     tensors = random_tensors(config)
-    states = rng.choice([-127, 127], channels) if labels % 2 else rng.integers(-127, 128, channels)
-    states[0] = 127
+    states = rng.choice([-126, 127], channels) if labels % 2 else rng.integers(-126, 128, channels)
+    states[:2] = [127, -126] if channels > 1 else [253]  # they and zero reach from end to end of what bytes hold
     weight = rng.choice([-127, 127], (labels, channels)) if labels % 3 else rng.integers(-127, 128, (labels, channels))
     tensors |= {
         "embeddings.LayerNorm.weight": np.zeros(channels, np.float32),

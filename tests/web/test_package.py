@@ -79,7 +79,7 @@ def test_vectors_equal_the_desktops(script, tmp_path, pooling, normalize):
     np.testing.assert_allclose(vectors, squeezebert.load(folder).embed(texts), atol=TOLERANCE)
 
 
-NO_EDGE = 5  # a seed whose models round no number that is beside the middle between two integers
+NO_EDGE = 9  # a seed whose models round no number that is beside the middle between two integers
 ARCHITECTURES = {
     "dense": tiny_config(groups=1),
     "grouped": tiny_config(groups=4),

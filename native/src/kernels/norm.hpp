@@ -35,26 +35,25 @@ void normalize_rows(std::size_t row, const LayerNormArgs& p) {
       squares[r][j % 2] += v * v;
     }
   });
-  float means[ROWS], scales[ROWS];
+  float shifts[ROWS], scales[ROWS];
   for (std::size_t r = 0; r < ROWS; ++r) {
-    means[r] = sum(totals[r][0] + totals[r][1]) * scale_of_mean;
-    const float square = means[r] * means[r];
+    const float mean = sum(totals[r][0] + totals[r][1]) * scale_of_mean, square = mean * mean;
     float var = sum(squares[r][0] + squares[r][1]) * scale_of_mean - square;
-    if (!(square <= kFurthestMean * var)) var = variance(out + r * ld, p.channels, means[r]);
+    if (!(square <= kFurthestMean * var)) var = variance(out + r * ld, p.channels, mean);
     scales[r] = 1.0f / __builtin_sqrtf(var + p.eps);
+    shifts[r] = -mean * scales[r];
   }
-  V tops[ROWS] = {};
+  Reach reaches[ROWS];
   over_lanes(p.channels, [&](std::size_t i, std::size_t n) {
     const V gamma = load_some(p.gamma + i, n), beta = load_some(p.beta + i, n);
 #pragma GCC unroll 4
     for (std::size_t r = 0; r < ROWS; ++r) {
-      const V y = (load_some(out + r * ld + i, n) - means[r]) * scales[r] * gamma + beta;
+      const V y = madd(madd(load_some(out + r * ld + i, n), splat(scales[r]), splat(shifts[r])), gamma, beta);
       store_some(out + r * ld + i, y, n);
-      tops[r] = max(tops[r], abs(y));
+      reaches[r].add(y);
     }
   });
-  if (p.largest)
-    for (std::size_t r = 0; r < ROWS; ++r) p.largest[row + r] = largest(tops[r]);
+  if (p.ranges) put_ranges(p.ranges + row, reaches);
 }
 
 void layer_norm(const LayerNormArgs& p) {

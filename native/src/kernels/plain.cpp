@@ -8,6 +8,7 @@ namespace squeezebert {
 namespace {
 
 constexpr std::size_t kWidth = 8;
+constexpr float kNarrowest = 1e-30f;  // a range: rows of less are zeros
 
 float activate(float x, Activation act) {
   switch (act) {
@@ -44,6 +45,12 @@ void softmax(float* scores, std::size_t keys, std::size_t lanes, std::size_t ld)
   }
 }
 
+Range range_of(const float* x, std::size_t channels) {
+  Range range{0.0f, 0.0f};
+  for (std::size_t c = 0; c < channels; ++c) range = {std::min(range.low, x[c]), std::max(range.high, x[c])};
+  return range;
+}
+
 void layer_norm(const LayerNormArgs& p) {
   for (std::size_t r = 0; r < p.rows; ++r) {
     const float* x = p.x + r * p.ld;
@@ -54,9 +61,8 @@ void layer_norm(const LayerNormArgs& p) {
     mean /= static_cast<float>(p.channels);
     for (std::size_t c = 0; c < p.channels; ++c) var += (out[c] - mean) * (out[c] - mean);
     const float scale = 1.0f / std::sqrt(var / static_cast<float>(p.channels) + p.eps);
-    float top = 0.0f;
-    for (std::size_t c = 0; c < p.channels; ++c) top = std::max(top, std::fabs(out[c] = (out[c] - mean) * scale * p.gamma[c] + p.beta[c]));
-    if (p.largest) p.largest[r] = top;
+    for (std::size_t c = 0; c < p.channels; ++c) out[c] = (out[c] - mean) * scale * p.gamma[c] + p.beta[c];
+    if (p.ranges) p.ranges[r] = range_of(out, p.channels);
   }
 }
 
@@ -78,18 +84,23 @@ void quantize(const QuantizeArgs& p) {
     for (std::size_t c = 0; c < p.channels; ++c) p.x[r * p.ldx + c] = activate(p.x[r * p.ldx + c], p.act);
   for (std::size_t r = 0; r < p.rows; ++r) {
     const float* x = p.x + r * p.ldx;
-    float top = 0.0f;
-    for (std::size_t c = 0; c < p.channels; ++c) top = std::max(top, std::fabs(x[c]));
-    const float inverse = top > 0.0f ? 127.0f / top : 0.0f;
-    p.scales[r] = top / 127.0f;
-    for (std::size_t c = 0; c < p.channels; ++c)
-      p.out[r * p.ldo + c] = static_cast<std::int8_t>(std::nearbyint(x[c] * inverse));
+    const Range range = range_of(x, p.channels);
+    const float steps = p.zeros ? 253.0f : 127.0f, width = p.zeros ? range.high - range.low : std::max(range.high, -range.low);
+    const float inverse = width >= kNarrowest ? steps / width : 0.0f;
+    const double zero = p.zeros && inverse > 0.0f ? -127.0 - std::floor(range.low * inverse) : 0.0;
+    p.scales[r] = width / steps;
+    if (p.zeros) p.zeros[r] = static_cast<std::int32_t>(zero);
+    for (std::size_t c = 0; c < p.channels; ++c) {
+      const float scaled = x[c] * inverse;  // to which zero is added exactly
+      p.out[r * p.ldo + c] = static_cast<std::int8_t>(std::nearbyint(scaled + zero));
+    }
   }
 }
 
 void int8_panel(const Int8PanelArgs& p) {
   for (std::size_t m = 0; m < p.rows; ++m) {
     std::int32_t sums[kWidth] = {};
+    for (std::size_t n = 0; p.row_zeros && n < kWidth; ++n) sums[n] = -p.row_zeros[m] * p.column_sums[n];
     const std::int8_t *a = p.a + m * p.lda + p.from, *w = p.w;
     for (std::size_t k = 0; k < p.k; k += 4, a += p.step ? p.step : 4, w += 4 * kWidth)  // past k the weights are zero
       for (std::size_t n = 0; n < kWidth; ++n)

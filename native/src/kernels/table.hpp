@@ -42,6 +42,11 @@ struct PairSumsArgs {
   float* out;
 };
 
+// From `low` to `high` lie the values of a row, and zero.
+struct Range {
+  float low, high;
+};
+
 // out[r, c] = gamma[c] * (x - mean) / sqrt(var + eps) + beta[c], where x is x[r, c] + residual[r, c].
 struct LayerNormArgs {
   const float* x;
@@ -51,7 +56,7 @@ struct LayerNormArgs {
   float* out;  // may be x or residual
   std::size_t rows, channels, ld;  // one stride for x, residual and out
   float eps;
-  float* largest = nullptr;  // [rows], of |out|; null where nobody asks
+  Range* ranges = nullptr;  // [rows], of out; null where nobody asks
 };
 
 // out[c, r] = scale * x[r, c], as the columns of a panel: [columns][width], what lies past `rows` is of no meaning.
@@ -62,12 +67,14 @@ struct TransposeArgs {
   float* out;
 };
 
-// out[m, n] = act((sum_k q[m, from + k] * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact int32 sums.
+// out[m, n] = act((sum_k (q[m, from + k] - zeros[m]) * w[k, n]) * row_scales[m] * scales[n] + bias[n]): int8 products, exact
+// int32 sums.
 struct Int8PanelArgs {
   const std::int8_t* a;  // [rows, channels] as `quantize` wrote it; readable to a multiple of 4
   std::size_t lda, block;
   std::size_t from;         // the first channel; a multiple of 4 where block > 1
   const float* row_scales;  // [rows]
+  const std::int32_t* row_zeros;  // [rows], as `quantize` wrote them; null where it wrote none
   std::size_t rows, k, cols;
   const std::int8_t* w;             // [ceil(k / 4)][width][4], zero past k
   const float* scales;              // [width]
@@ -80,15 +87,17 @@ struct Int8PanelArgs {
   const std::int8_t* next = nullptr;  // as in PanelArgs
 };
 
-// x = act(x); then one row at a time: scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where block > 1, so many rows lie
-// together as [ceil(channels / 4)][rows of the block][4], the last block with the rows that are left.
+// x = act(x); then one row at a time: scale = (high - low) / 253 of its range, zero = -127 - floor(low / scale), and
+// q = round(x / scale + zero); or, where `zeros` is null, scale = max |x| / 127, q = round(x / scale). A row is `ldo` bytes; where
+// block > 1, so many rows lie together as [ceil(channels / 4)][rows of the block][4], the last block with the rows that are left.
 struct QuantizeArgs {
   float* x;
   std::size_t rows, channels, ldx;
   std::int8_t* out;  // signed, or 128 more than that where the machine multiplies unsigned by signed
   std::size_t ldo, block;
   float* scales;  // [rows]
-  const float* largest = nullptr;  // [rows], max |x| where it is known
+  std::int32_t* zeros = nullptr;  // [rows], what stands for zero in `out`
+  const Range* ranges = nullptr;  // [rows], where they are known
   Activation act = Activation::none;  // which x goes through first, in place
 };
 

@@ -32,14 +32,17 @@ SQB_INLINE void turn(T (&x)[N]) {
   }
 }
 
-// Lane i is what all lanes of vector i are joined to.
-template <int N, typename Join>
+// Lane i is what all lanes of vector i are joined to, for N up to LANES.
+template <int N, int LEFT = LANES, typename Join>
 SQB_INLINE V joined(const V (&x)[N], const Join& join) {
-  if constexpr (N == 1) return x[0];
-  else {
+  if constexpr (LEFT == 1) return x[0];
+  else if constexpr (N == 1) {
+    const V half[1] = {join(even_lanes(x[0], x[0]), odd_lanes(x[0], x[0]))};
+    return joined<1, LEFT / 2>(half, join);
+  } else {
     V half[N / 2];
 #pragma GCC unroll 8
     for (int i = 0; i < N / 2; ++i) half[i] = join(even_lanes(x[2 * i], x[2 * i + 1]), odd_lanes(x[2 * i], x[2 * i + 1]));
-    return joined(half, join);
+    return joined<N / 2, LEFT / 2>(half, join);
   }
 }

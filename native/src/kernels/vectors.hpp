@@ -36,6 +36,27 @@ SQB_INLINE float sum(const V (&chains)[kChains]) { return sum((chains[0] + chain
 SQB_INLINE V load_some(const float* p, std::size_t n) { return n == LANES ? load(p) : load_part(p, n); }
 SQB_INLINE void store_some(float* p, V v, std::size_t n) { n == LANES ? store(p, v) : store_part(p, v, n); }
 
+// How far values reach from zero, each lane on either side.
+struct Reach {
+  V low = {}, high = {};
+
+  SQB_INLINE void add(V x) { join(x, x); }
+  SQB_INLINE void join(V lower, V higher) {
+    low = min(low, lower);
+    high = max(high, higher);
+  }
+  SQB_INLINE Range range() const { return {-largest(-low), largest(high)}; }
+};
+
+// The ranges of N rows, each of which has been gone through lane by lane.
+template <int N>
+SQB_INLINE void put_ranges(Range* out, const Reach (&reaches)[N]) {
+  V lows[N], highs[N];
+  for (int i = 0; i < N; ++i) lows[i] = reaches[i].low, highs[i] = reaches[i].high;
+  const V low = joined(lows, [](V a, V b) { return min(a, b); }), high = joined(highs, [](V a, V b) { return max(a, b); });
+  for (int i = 0; i < N; ++i) out[i] = {low[i], high[i]};
+}
+
 template <int ROWS, int VECTORS>
 struct Tile {
   V sums[ROWS][VECTORS];

@@ -28,7 +28,8 @@ namespace {
 // Where a tile takes its weights from: the packed ones, the same while it leaves them behind, or what was left.
 enum class From { packed, keeping, kept };
 
-// What the sums of some columns begin with and what is made of them, for every tile of rows alike.
+// What the sums of some columns begin with, or that for each unit of a row's zero, and what is made of them, for every tile of
+// rows alike.
 template <int VECTORS>
 struct Columns8 {
   std::size_t first, inside;  // the first column, and how many lanes of the last vector are columns
@@ -40,7 +41,8 @@ struct Columns8 {
 #pragma GCC unroll 2
     for (int n = 0; n < VECTORS; ++n) {
       const std::size_t at = first + static_cast<std::size_t>(n) * LANES;
-      start[n] = INT8_OFFSET && p.column_sums ? load_int(p.column_sums + at) * -INT8_OFFSET : VI{};
+      start[n] = p.row_zeros ? -load_int(p.column_sums + at)
+                 : INT8_OFFSET && p.column_sums ? load_int(p.column_sums + at) * -INT8_OFFSET : VI{};
       scales[n] = load(p.scales + at);
       bias[n] = p.bias ? load(p.bias + at) : V{};
     }
@@ -78,9 +80,9 @@ SQB_INLINE void accumulate8(Sums (&sums)[ROWS][VECTORS], const Activation8* a, c
 
 // The sums of the N-th vector of columns; which one is known to the compiler, or it keeps all of them in memory.
 template <int N, int ROWS, int VECTORS>
-SQB_INLINE void begin8(Sums (&sums)[ROWS][VECTORS], const Columns8<VECTORS>& columns) {
+SQB_INLINE void begin8(Sums (&sums)[ROWS][VECTORS], const Columns8<VECTORS>& columns, const std::int32_t* zeros) {
 #pragma GCC unroll 16
-  for (int m = 0; m < ROWS; ++m) sums[m][N] = begin_sums(columns.start[N]);
+  for (int m = 0; m < ROWS; ++m) sums[m][N] = begin_sums(zeros ? columns.start[N] * zeros[m] : columns.start[N]);
 }
 template <int N, int ROWS, int VECTORS>
 SQB_INLINE void end8(const Sums (&sums)[ROWS][VECTORS], std::size_t row, const Columns8<VECTORS>& columns, const Int8PanelArgs& p) {
@@ -94,8 +96,9 @@ SQB_INLINE void end8(const Sums (&sums)[ROWS][VECTORS], std::size_t row, const C
 template <int ROWS, int VECTORS, From FROM>
 SQB_INLINE void run_tile8(std::size_t row, const Columns8<VECTORS>& columns, Weights* kept, Ahead& ahead, const Int8PanelArgs& p) {
   Sums sums[ROWS][VECTORS];
-  begin8<0>(sums, columns);
-  if constexpr (VECTORS > 1) begin8<1>(sums, columns);
+  const std::int32_t* zeros = p.row_zeros ? p.row_zeros + row : nullptr;
+  begin8<0>(sums, columns, zeros);
+  if constexpr (VECTORS > 1) begin8<1>(sums, columns, zeros);
   const auto* a = reinterpret_cast<const Activation8*>(p.a + row * p.lda);
   accumulate8<ROWS, VECTORS, FROM>(sums, a, p.w + 4 * columns.first, kept, ahead, p);
   end8<0>(sums, row, columns, p);
@@ -148,137 +151,7 @@ void int8_panel(const Int8PanelArgs& p) {
   if (p.act != Activation::none) activate_rows(p.out, p.rows, p.cols, p.ldo, p.act);
 }
 
-SQB_INLINE V furthest_lanes(const float* x, std::size_t channels) {
-  V tops[kChains] = {};
-  over_lanes_in_chains(channels, [&](std::size_t i, std::size_t n, std::size_t j) { tops[j] = max(tops[j], abs(load_some(x + i, n))); });
-  return max(max(tops[0], tops[1]), max(tops[2], tops[3]));
-}
-
-// 127 over the largest of each of at most LANES rows, and the scales. Where rows are fewer, the last one stands for the rest.
-SQB_INLINE V inverse_scales(const float* x, std::size_t rows, std::size_t channels, std::size_t ldx, float* scales) {
-  V tops[LANES];
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < LANES; ++r) tops[r] = furthest_lanes(x + (r < rows ? r : rows - 1) * ldx, channels);
-  const V top = joined(tops, [](V a, V b) { return max(a, b); });
-  store_some(scales, top / 127.0f, rows);
-  return select(top > 0.0f, 127.0f / top, V{});
-}
-
-// The bits of kRounding and `more`, a whole number, plus the integer nearest to x * inverse.
-SQB_INLINE VI rounded8(V x, V inverse, V more) { return reinterpret_cast<VI>(product(x, inverse) + more); }
-
-// One row, so that LANES values are written `step` values after the LANES before them.
-SQB_INLINE void quantize_row(const float* x, std::size_t channels, float inverse, Activation8* out, std::size_t step) {
-  const V more = splat(kRounding + static_cast<float>(INT8_OFFSET));
-  const auto rounded = [&](std::size_t i, std::size_t n) { return rounded8(load_some(x + i, n), splat(inverse), more); };
-  std::size_t done = 0;
-#if LANES == 16
-  for (; step == LANES && done + 4 * LANES <= channels; done += 4 * LANES) {
-    VI four[4];
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < 4; ++j) four[j] = rounded(done + j * LANES, LANES);
-    store_int(out + done, lowest_bytes(four));
-  }
-#endif
-  over_lanes(channels - done, [&](std::size_t i, std::size_t n) {
-    const auto stored = narrow8(rounded(done + i, n));
-    __builtin_memcpy(out + (done + i) / LANES * step, &stored, n * sizeof(Activation8));
-  });
-}
-
-SQB_INLINE void quantize_one(const QuantizeArgs& p, std::size_t r, float inverse) {
-  const std::size_t first = INT8_BLOCK == 1 ? r : r / p.block * p.block;
-  const std::size_t together = INT8_BLOCK == 1 ? 1 : p.rows - first < p.block ? p.rows - first : p.block;
-  Activation8* out = reinterpret_cast<Activation8*>(p.out + first * p.ldo) + (r - first) * LANES;
-  quantize_row(p.x + r * p.ldx, p.channels, inverse, out, together * LANES);
-}
-
-// 127 over the largest of a row, and its scale.
-SQB_INLINE float inverse_scale(const QuantizeArgs& p, std::size_t r) {
-  const float top = p.largest ? p.largest[r] : largest(furthest_lanes(p.x + r * p.ldx, p.channels));
-  p.scales[r] = top / 127.0f;
-  return top > 0.0f ? 127.0f / top : 0.0f;
-}
-
-// Calls use(first row, how many, 127 over the largest of each) for LANES rows at a time. The largest of the next ones are
-// looked for before, so that they need not be waited for.
-template <typename Args, typename Use>
-SQB_INLINE void over_rows(const Args& p, const Use& use) {
-  const auto inside = [&](std::size_t r) { return p.rows - r < LANES ? p.rows - r : LANES; };
-  const auto inverse_from = [&](std::size_t r) { return inverse_scales(p.x + r * p.ldx, inside(r), p.channels, p.ldx, p.scales + r); };
-  V next = inverse_from(0);
-  for (std::size_t r = 0; r < p.rows; r += LANES) {
-    float inverse[LANES];
-    store(inverse, next);
-    if (r + LANES < p.rows) next = inverse_from(r + LANES);
-    use(r, inside(r), inverse);
-  }
-}
-
-// Calls use(channels of a head), known to the compiler where they are usual and rows are few vectors; else with zero.
-template <typename Use>
-SQB_INLINE void with_channels(std::size_t channels, const Use& use) {
-  if (LANES > 4 && channels == 32) return use(std::integral_constant<std::size_t, 32>{});
-  if (LANES > 4 && channels == 64) return use(std::integral_constant<std::size_t, 64>{});
-  use(std::integral_constant<std::size_t, 0>{});
-}
-
-// Of CHANNELS, or as many as `p` says where that is zero.
-template <std::size_t CHANNELS>
-void quantize_narrow(QuantizeArgs p) {
-  if (CHANNELS) p.channels = CHANNELS;
-  over_rows(p, [&](std::size_t first, std::size_t rows, const float* inverse) {
-    for (std::size_t r = 0; r < rows; ++r) quantize_one(p, first + r, inverse[r]);
-  });
-}
-
-// Replaces a row by a function of it; gives the largest |x| of what it has become.
-template <typename Function>
-SQB_INLINE float activate_row(float* x, std::size_t channels, const Function& function) {
-  constexpr std::size_t kStep = VECTORS_TOGETHER * LANES;
-  const std::size_t whole = channels / kStep * kStep;
-  Together tops = {};
-  for (std::size_t i = 0; i < whole; i += kStep)
-    replace_together(x + i, LANES, [&](Together t) {
-      t = function(t);
-      tops = max(tops, abs(t));
-      return t;
-    });
-  V top = {};
-  for (int i = 0; i < VECTORS_TOGETHER; ++i) top = max(top, reinterpret_cast<const V*>(&tops)[i]);
-  over_lanes(channels - whole, [&](std::size_t i, std::size_t n) {
-    const V y = function(load_some(x + whole + i, n));
-    store_some(x + whole + i, y, n);
-    top = max(top, abs(y));
-  });
-  return largest(top);
-}
-
-// Row by row, so that each is quantized out of the first-level cache.
-void activate_and_quantize(const QuantizeArgs& p) {
-  with(p.act, [&](auto function) {
-    for (std::size_t r = 0; r < p.rows; ++r) {
-      const float top = activate_row(p.x + r * p.ldx, p.channels, function);
-      p.scales[r] = top / 127.0f;
-      quantize_one(p, r, top > 0.0f ? 127.0f / top : 0.0f);
-    }
-  });
-}
-
-constexpr std::size_t kNarrow = 8 * LANES;  // LANES rows of so many channels stay in the first-level cache
-
-// The largest of a row is looked for while the row before is quantized, which need not wait for it.
-void quantize(const QuantizeArgs& p) {
-  static_assert(INT8_BLOCK == 1 || LANES == 4);
-  if (p.act != Activation::none) return activate_and_quantize(p);
-  if (p.channels <= kNarrow) return with_channels(p.channels, [&](auto channels) { quantize_narrow<channels>(p); });
-  float inverse = inverse_scale(p, 0);
-  for (std::size_t r = 0; r < p.rows; ++r) {
-    const float next = r + 1 < p.rows ? inverse_scale(p, r + 1) : 0.0f;
-    quantize_one(p, r, inverse);
-    inverse = next;
-  }
-}
+#include "rows8.hpp"
 
 }  // namespace
 }  // namespace squeezebert

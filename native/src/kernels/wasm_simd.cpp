@@ -34,7 +34,10 @@ using Sums = Pairs;
 SQB_INLINE Activations8 narrow8(VI bits) { return __builtin_convertvector(bits, Activations8); }
 SQB_INLINE Weights load_weights(const std::int8_t* p) { return {wasm_i16x8_load8x8(p), wasm_i16x8_load8x8(p + 8)}; }
 SQB_INLINE Inputs load_inputs(const Activation8* p) { return wasm_v128_load64_splat(p); }
-SQB_INLINE Sums begin_sums(VI) { return {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)}; }
+SQB_INLINE Sums begin_sums(VI start) {
+  const v128_t all = reinterpret_cast<v128_t>(start), none = wasm_i32x4_const_splat(0);
+  return {wasm_i32x4_shuffle(all, none, 0, 4, 1, 5), wasm_i32x4_shuffle(all, none, 2, 6, 3, 7)};
+}
 
 SQB_INLINE Sums dot4(Sums sums, Inputs a, Weights w) {
   return {wasm_i32x4_add(sums.low, wasm_i32x4_dot_i16x8(a, w.low)), wasm_i32x4_add(sums.high, wasm_i32x4_dot_i16x8(a, w.high))};
@@ -74,7 +77,7 @@ double probe(bool int8) {
   const std::int8_t* bytes = reinterpret_cast<const std::int8_t*>(zeros);
   for (std::size_t i = 0; i < kRounds; ++i) {
     if (int8)
-      int8_panel({bytes, 2 * kInputs, INT8_BLOCK, 0, zeros, kRows, kInputs, kWidth, bytes, zeros, nullptr, zeros, out, kWidth,
+      int8_panel({bytes, 2 * kInputs, INT8_BLOCK, 0, zeros, nullptr, kRows, kInputs, kWidth, bytes, zeros, nullptr, zeros, out, kWidth,
                   Activation::none});
     else
       panel({zeros, kInputs, false, kRows, kInputs, kWidth, zeros, kWidth, zeros, out, kWidth, false, Activation::none});

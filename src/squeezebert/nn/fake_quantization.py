@@ -1,12 +1,12 @@
 """Fake quantization: what the engine computes in int8, in float32 and with gradients, so that training can go by it.
 
-Every number that the engine rounds is rounded here to the same value (Jacob et al. 2018, arXiv 1712.05877, section 3,
-with zero points of zero), and the gradient passes straight through, as if nothing had been rounded (Bengio et al. 2013,
-arXiv 1308.3432):
+Every number that the engine rounds is rounded here to the same value (Jacob et al. 2018, arXiv 1712.05877, section 3;
+zero points are zero but where it says so), and the gradient passes straight through, as if nothing had been rounded
+(Bengio et al. 2013, arXiv 1308.3432):
 
 =====================================  =========================================================================
 matrices of linear layers and factors  "int8": one scale a row; "int4": as `squeezebert.artifact.int4` keeps them
-what such a matrix reads               one scale a token, over all groups; between two factors once more
+what such a matrix reads               one scale and one zero point a token, over all groups; between two factors too
 embedding tables, a masked LM's table  one scale a row; what is multiplied with the latter stays as it is
 queries, keys                          one scale a token and head
 values                                 one scale a channel, over all tokens of a sequence
@@ -39,6 +39,9 @@ from squeezebert.nn.padding import unpacked
 from squeezebert.nn.weights import PREFIX
 
 LOG2_E = math.log2(math.e)
+STEPS = 253  # from a token's lowest value to its highest: of the 254 that bytes hold, one is for rounding both
+NARROWEST = 1e-30  # tokens of less are zeros
+ROUNDING = 12582912.0  # 1.5 * 2^23: a float32 to which it is added becomes a whole number
 
 
 class Inputs:
@@ -60,7 +63,7 @@ class Inputs:
     def rounded(self, layer: str, x: Tensor) -> Tensor:
         """What the layer of that name reads for x, as the engine rounds it, with x's gradient."""
         found = self._held.get(layer)
-        return rounded_tokens(x if found is None else _Straight.apply(x, found.view_as(x), None))
+        return rounded_inputs(x if found is None else _Straight.apply(x, found.view_as(x), None))
 
 
 def fake_quantize(network: nn.Module, weights: str, kept: Container[str] | None = None) -> Inputs:
@@ -254,13 +257,30 @@ class _Straight(torch.autograd.Function):
 
 
 def rounded_tokens(x: Tensor) -> Tensor:
-    """x [..., C] as the engine's int8 has it, in the format of autocast where that is on; it is rounded in float32."""
-    kind = x.device.type
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+    """x [..., C] as attention in int8 has it, in the format of autocast where that is on; it is rounded in float32."""
     values = x.detach().float()
     top = values.abs().amax(-1, keepdim=True)
-    # not values / (top / 127), which may fall on the other side of a half
-    # and not LARGEST / top, which torch takes for LARGEST * (1 / top)
-    step = torch.full_like(top, LARGEST).div_(top)
-    whole = (values * step.masked_fill_(top == 0, 0.0)).round_()
-    return _Straight.apply(x, whole.mul_(top / LARGEST).to(dtype), None)
+    whole = (values * _inverse(LARGEST, top)).round_()
+    return _Straight.apply(x, whole.mul_(top / LARGEST).to(_dtype(x)), None)
+
+
+def rounded_inputs(x: Tensor) -> Tensor:
+    """x [..., C] as int8 layers read it: zero and the token's lowest and highest value lie at most 253 steps apart."""
+    values = x.detach().float()
+    low, high = values.amin(-1, keepdim=True).clamp_(max=0.0), values.amax(-1, keepdim=True).clamp_(min=0.0)
+    inverse = _inverse(STEPS, high - low)
+    # a half is rounded to the even one of the engine's bytes, which stand `zero` higher
+    zero = ROUNDING - LARGEST - (low * inverse).floor_()
+    whole = (values * inverse).add_(zero).sub_(zero)
+    return _Straight.apply(x, whole.mul_((high - low) / STEPS).to(_dtype(x)), None)
+
+
+def _inverse(steps: int, width: Tensor) -> Tensor:
+    # values are not divided by width / steps, where they may fall on the other side of a half
+    # and not steps / width, which torch takes for steps * (1 / width)
+    return torch.full_like(width, steps).div_(width).masked_fill_(width < NARROWEST, 0.0)
+
+
+def _dtype(x: Tensor) -> torch.dtype:
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
