@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,29 @@ def quality_table(path: Path) -> str:
     Raises:
         InputError: the file is missing, or a line is no result.
     """
+    return markdown(HEADER, [_row(result) for result in results_of(path)])
+
+
+def results_of(path: Path) -> Iterator[dict[str, Any]]:
+    """What stands in each line: a model, a task, how many items, and at least one figure.
+
+    Raises:
+        InputError: the file is missing, or a line is no result.
+    """
     if not path.is_file():
         raise InputError(f"{path} does not exist; write it with: squeezebert evaluate MODEL --task T --json >> {path}")
-    cells = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
-            cells.append(_row(json.loads(line)))
+            yield _checked(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}:{number} is no result of squeezebert evaluate --json ({error!r})") from error
-    return markdown(HEADER, cells)
+
+
+def _checked(result: dict[str, Any]) -> dict[str, Any]:
+    if not all(math.isfinite(value) for value in result["metrics"].values()) or not result["metrics"]:
+        raise ValueError("no figures")
+    found = {name: result[name] for name in ("model", "task", "items")}
+    return {"precision": "", "backend": "engine", **result, **found}
 
 
 def _row(result: dict[str, Any]) -> list[str]:

@@ -2,7 +2,8 @@
 
 A table stands between ``<!-- bench:NAME -->`` and ``<!-- /bench -->``; NAME is a file of ``benchmarks/results`` beside
 the README, without ``.json``, or several of one mode with commas between them, and @1 after them takes the rows of one
-thread. ``quality...`` is a JSONL file of ``squeezebert evaluate --json``; `record_tables` has the tables of records.
+thread. ``quality...`` is a JSONL file of ``squeezebert evaluate --json``, ``quality-torch`` one of both backends;
+`record_tables` has the tables of records.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from squeezebert.bench.backends import backends_table
 from squeezebert.bench.quality import SUFFIX, quality_table
 from squeezebert.bench.record_tables import is_record, record_table
 from squeezebert.bench.report import Report
 from squeezebert.bench.tables import summary
 from squeezebert.errors import InputError, SqueezeBertError
 
-QUALITY = "quality"
+QUALITY, BACKENDS = "quality", "quality-torch"
 RESULTS = Path("benchmarks") / "results"
 _OPENING = re.compile(r"<!-- bench:(\S*) -->")
 _BLOCK = re.compile(r"(<!-- bench:([\w.,-]+(?:@\d+)?) -->\n)(.*?)(<!-- /bench -->)", re.DOTALL)
@@ -43,7 +45,8 @@ def rendered(text: str, results: Path) -> str:
 
 def _table(names: str, results: Path) -> str:
     if names.startswith(QUALITY):
-        return quality_table(results / f"{names}{SUFFIX}")
+        table = backends_table if names == BACKENDS else quality_table
+        return table(results / f"{names}{SUFFIX}")
     names, _, threads = names.partition("@")
     paths = [results / f"{name}.json" for name in names.split(",")]
     if is_record(paths[0]):
