@@ -8,7 +8,6 @@ namespace squeezebert {
 namespace {
 
 constexpr std::size_t kWidth = 8;
-constexpr float kNarrowest = 1e-30f;  // a range: rows of less are zeros
 
 float activate(float x, Activation act) {
   switch (act) {

@@ -18,8 +18,6 @@ SQB_INLINE V inverse_scales(const float* x, std::size_t rows, std::size_t channe
 // The bits of kRounding and `more`, a whole number, plus the integer nearest to x * inverse.
 SQB_INLINE VI rounded8(V x, V inverse, V more) { return reinterpret_cast<VI>(product(x, inverse) + more); }
 
-constexpr float kNarrowest = 1e-30f;  // a range: rows of less are zeros
-
 // What a value is multiplied by, and what is added to it then: kRounding, and the byte that stands for zero.
 struct Scaling {
   float inverse, more = kRounding + static_cast<float>(INT8_OFFSET);

@@ -46,6 +46,7 @@ struct PairSumsArgs {
 struct Range {
   float low, high;
 };
+constexpr float kNarrowest = 1e-30f;  // rows that reach less far are quantized to zeros
 
 // out[r, c] = gamma[c] * (x - mean) / sqrt(var + eps) + beta[c], where x is x[r, c] + residual[r, c].
 struct LayerNormArgs {
